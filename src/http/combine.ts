@@ -1,0 +1,82 @@
+import { type Directives, deltaSeconds, parseCacheControl, printCacheControl } from './cache-control.ts';
+import { parseHttpDate } from './date.ts';
+import { type Fields, fieldLines, fieldValue } from './fields.ts';
+
+/** One response that a page is composed of, the template's own included. */
+export interface CombinedPart {
+  readonly fields: Fields;
+  /** Its current age in ms. */
+  readonly age: number;
+  /** It depends on who asked, whatever its fields say. */
+  readonly personal: boolean;
+}
+
+/** What a composed page may say about itself to browsers and caches downstream. */
+export interface Combined {
+  /** The value of the page's `Cache-Control`. */
+  readonly cacheControl: string;
+  /** Seconds of freshness downstream: 0 where `cacheControl` says no-store or no-cache. */
+  readonly maxAge: number;
+  readonly private: boolean;
+  readonly noStore: boolean;
+}
+
+/**
+ * The `Cache-Control` of a composed page: the most restrictive part wins, directive by directive.
+ *
+ * - `no-store`, `no-cache`, `private`, `must-revalidate`, `proxy-revalidate`, `no-transform`: if any part says so. A
+ *   personal part makes the page private; the qualified forms (`private="x"`) count as unqualified ones.
+ * - `max-age`: the least that any part has left, from its own max-age or Expires. Its s-maxage and targeted fields were
+ *   meant for us. A part without any has 0 left: a browser cannot be purged, and the page's ETag makes asking cheap.
+ * - `s-maxage`: the least left, if every part has one and none is private.
+ * - `public`, `immutable`: only if every part says so (and none is private).
+ * - stale windows and extensions are dropped: they were promises about a part, not about the page.
+ *
+ * @param limit ms; a bound on both lifetimes, for pages that are degraded
+ * @see RFC 9111 section 5.2.2
+ */
+export function combineCacheControl(parts: readonly CombinedPart[], limit = Number.POSITIVE_INFINITY): Combined {
+  const all = parts.map((part) => ({ part, directives: parseCacheControl(fieldValue(part.fields, 'cache-control')) }));
+  const any = (name: string): boolean => all.some(({ directives }) => directives.has(name));
+  const every = (name: string): boolean => all.every(({ directives }) => directives.get(name) === true);
+  const isPrivate = any('private') || parts.some((part) => part.personal);
+  const result: [string, string | true][] = [];
+  if (isPrivate) result.push(['private', true]);
+  if (any('no-store')) {
+    result.push(['no-store', true]);
+    return { cacheControl: printCacheControl(result), maxAge: 0, private: isPrivate, noStore: true };
+  }
+  if (!isPrivate && all.length > 0 && every('public')) result.push(['public', true]);
+  const left = all.map(({ part, directives }) =>
+    secondsLeft(downstreamLifetime(part.fields, directives), part.age, limit),
+  );
+  const noCache = any('no-cache');
+  const maxAge = noCache || left.length === 0 ? 0 : Math.min(...left);
+  if (noCache) result.push(['no-cache', true]);
+  else result.push(['max-age', String(maxAge)]);
+  const shared = all.map(({ part, directives }) =>
+    secondsLeft(deltaSeconds(directives.get('s-maxage')), part.age, limit),
+  );
+  if (!noCache && !isPrivate && all.length > 0 && all.every(({ directives }) => directives.has('s-maxage'))) {
+    result.push(['s-maxage', String(Math.min(...shared))]);
+  }
+  for (const name of ['must-revalidate', 'proxy-revalidate', 'no-transform']) if (any(name)) result.push([name, true]);
+  if (!noCache && all.length > 0 && every('immutable')) result.push(['immutable', true]);
+  return { cacheControl: printCacheControl(result), maxAge, private: isPrivate, noStore: false };
+}
+
+function secondsLeft(lifetime: number | undefined, age: number, limit: number): number {
+  return Math.max(0, Math.floor(Math.min((lifetime ?? 0) * 1000 - age, limit) / 1000));
+}
+
+/** Seconds of freshness that a private cache reads from a response; `undefined` if it says nothing. */
+function downstreamLifetime(fields: Fields, directives: Directives): number | undefined {
+  const maxAge = deltaSeconds(directives.get('max-age'));
+  if (maxAge !== undefined) return maxAge;
+  const expires = fieldLines(fields, 'expires');
+  if (expires.length === 0) return undefined;
+  const at = parseHttpDate(expires.length === 1 ? expires[0]!.trim() : '');
+  const date = parseHttpDate(fieldValue(fields, 'date')?.trim() ?? '');
+  // Without a Date there is nothing to measure an Expires from, as the age does not tell when we received it.
+  return at === undefined || date === undefined ? 0 : Math.max(0, (at - date) / 1000);
+}
