@@ -1,0 +1,87 @@
+import { createHtmlCompiler } from './html.ts';
+import { createJsonCompiler } from './json.ts';
+import type { Compiler, Segment, Syntax, Template, Warning } from './template.ts';
+
+/** When directives of a response run: if the response opts in (`auto`), on every template type, or never. */
+export type EsiMode = 'auto' | 'always' | 'off';
+
+/** The media types of ESI.md section 1, as far as they are compiled as markup. */
+const MARKUP: ReadonlySet<string> = new Set([
+  'text/html',
+  'text/xml',
+  'application/xml',
+  'application/xhtml+xml',
+  'text/plain',
+]);
+
+/** What decides whether a response is a template. */
+export interface TemplateSigns {
+  /** The value of Content-Type. */
+  readonly contentType: string | undefined;
+  /** Whether `Surrogate-Control: content=…` of the response names `ESI/1.0`. */
+  readonly optedIn: boolean;
+}
+
+/**
+ * The language that a response's body is compiled as. The client's request has no say in it: what runs directives is
+ * the service's word or the operator's (ESI.md section 1).
+ */
+export function syntaxOf({ contentType, optedIn }: TemplateSigns, mode: EsiMode): Syntax {
+  if (mode === 'off' || (mode === 'auto' && !optedIn)) return 'none';
+  const [mediaType = ''] = (contentType ?? '').split(';', 1);
+  const type = mediaType.trim().toLowerCase();
+  if (MARKUP.has(type)) return 'html';
+  return type === 'application/json' || /^[^/\s]+\/[^/\s]+\+json$/.test(type) ? 'json' : 'none';
+}
+
+/** A compiler for one body. */
+export function compilerFor(syntax: Syntax): Compiler {
+  switch (syntax) {
+    case 'html':
+      return createHtmlCompiler();
+    case 'json':
+      return createJsonCompiler();
+    case 'none':
+      return {
+        syntax,
+        warnings: [],
+        push: (chunk) => (chunk.length === 0 ? [] : [chunk]),
+        end: () => [],
+      };
+  }
+}
+
+/** Compiles a whole body into a template that can be stored: see {@link templateOf}. */
+export function compile(bytes: Uint8Array, syntax: Syntax): Template {
+  const compiler = compilerFor(syntax);
+  const segments = [...compiler.push(bytes), ...compiler.end()];
+  return templateOf(syntax, segments, compiler.warnings);
+}
+
+/**
+ * The template of segments that a compiler gave. All its literal bytes are copied into one buffer of exactly their size:
+ * a stored template must not keep the network's pooled buffers alive, of which it may use a few bytes each.
+ */
+export function templateOf(syntax: Syntax, segments: readonly Segment[], warnings: readonly Warning[]): Template {
+  let length = 0;
+  for (const segment of segments) if (segment instanceof Uint8Array) length += segment.length;
+  const literals = new Uint8Array(length);
+  const packed: Segment[] = [];
+  let from = 0;
+  let to = 0;
+  const flush = (): void => {
+    if (from < to) packed.push(literals.subarray(from, to));
+    from = to;
+  };
+  for (const segment of segments) {
+    if (segment instanceof Uint8Array) {
+      literals.set(segment, to);
+      to += segment.length;
+    } else {
+      flush();
+      packed.push(segment);
+    }
+  }
+  flush();
+  return { syntax, segments: packed, warnings: [...warnings] };
+}
