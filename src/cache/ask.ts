@@ -1,0 +1,32 @@
+import type { Fields } from '../http/fields.ts';
+import type { EsiMode } from '../template/compile.ts';
+import type { StoragePolicy } from './storability.ts';
+
+/** Everything the cache must know to answer one request: from the store, from a fetch under way, or from the service. */
+export interface Ask {
+  /** Primary key: a JSON array of parts, never a join, so that no two requests can share one by accident. */
+  readonly key: string;
+  readonly method: string;
+  readonly origin: string;
+  /** Path and query as sent upstream. */
+  readonly path: string;
+  /** Request fields as sent upstream; `Vary` selects by these. */
+  readonly fields: Fields;
+  /** Fields of one fetch that never select a representation: its own place in the trace. */
+  readonly trace: () => Fields;
+  readonly policy: StoragePolicy;
+  /** When the answer is compiled as a template. */
+  readonly esi: EsiMode;
+  /** Tags of the answer, from its fields and its body (parsed as JSON on demand). */
+  readonly tags: (fields: Fields, json: () => unknown) => string[];
+  /** The largest body in bytes that is stored, and for a buffered answer the largest that is accepted. */
+  readonly maxSize: number;
+  /** Ms. */
+  readonly headTimeout: number;
+  readonly totalTimeout?: number;
+  /** Aborted when nobody needs the answer any more. */
+  readonly signal: AbortSignal;
+  /** Waits for a place among the page's concurrent fetches; the returned function gives it back. */
+  readonly place: () => Promise<() => void>;
+  readonly body?: AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,206 @@
+import { InlayError } from '../errors.ts';
+import { matchesVary } from '../http/vary.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Ask } from './ask.ts';
+import type { Flight, FlightEnd } from './coalesce.ts';
+import type { Entry } from './entry.ts';
+import { fetchEntry } from './fetch.ts';
+import { type RequestDirectives, satisfies } from './freshness.ts';
+import { type Found, lookup } from './lookup.ts';
+import type { MaybePromise } from './store.ts';
+
+/** How an answer came about; the words of plans, logs and Cache-Status. */
+export type How = 'hit' | 'stale' | 'miss' | 'coalesced' | 'pass';
+
+/** The cache's answer to an {@link Ask}. */
+export type Answer = {
+  readonly how: How;
+  /** Why it was not simply a hit. */
+  readonly reason: string;
+  /** A copy that may stand in if the answer is a failure (RFC 5861 section 4, RFC 9111 section 4.2.4). */
+  readonly stale: Entry | undefined;
+} & (
+  | { readonly kind: 'entry'; readonly entry: Entry; readonly stored: boolean }
+  | { readonly kind: 'failed'; readonly error: InlayError }
+);
+
+type Judged = Extract<Found, { entry: Entry }>;
+
+/** What to do with what the store has. */
+export type Verdict =
+  | { readonly act: 'serve'; readonly entry: Entry; readonly refresh: boolean; readonly reason: string }
+  | { readonly act: 'fetch'; readonly fallback: Judged | undefined; readonly reason: string };
+
+/** Judges what was found: serve it, serve it and refresh it, or fetch and perhaps fall back on it. Pure. */
+export function verdict(found: Found, now: number, request?: RequestDirectives): Verdict {
+  if (found.entry === undefined) return { act: 'fetch', fallback: undefined, reason: found.reason };
+  const { entry, freshness, validity, options } = found;
+  if (validity.state === 'hard') return { act: 'fetch', fallback: undefined, reason: `purged by ${validity.reason}` };
+  const soft = validity.state === 'soft';
+  if (
+    request !== undefined &&
+    !satisfies(entry, now, request, options) &&
+    !(freshness.state === 'stale' && freshness.whileRevalidate && !request.noCache)
+  ) {
+    return { act: 'fetch', fallback: found, reason: freshness.state === 'fresh' ? 'request' : 'stale' };
+  }
+  if (freshness.state === 'fresh') return { act: 'serve', entry, refresh: false, reason: 'fresh' };
+  // Below a floor nobody knows what was purged: such a copy may excuse a failure, but is not worth a quick answer.
+  const known = !soft || validity.reason !== 'floor';
+  if (freshness.whileRevalidate && known)
+    return { act: 'serve', entry, refresh: true, reason: soft ? 'soft-purged' : 'stale' };
+  return { act: 'fetch', fallback: found, reason: soft ? `purged softly by ${validity.reason}` : 'stale' };
+}
+
+/**
+ * Answers an ask with a complete entry: from the store, from a fetch under way, or from the service.
+ * The answer is there at once, not later, when the store of this process has it fresh. Never rejects.
+ */
+export function resolve(ask: Ask, runtime: Runtime): MaybePromise<Answer> {
+  const found = lookup(ask, runtime);
+  return found instanceof Promise ? found.then((late) => act(ask, runtime, late)) : act(ask, runtime, found);
+}
+
+function act(ask: Ask, runtime: Runtime, found: Found): MaybePromise<Answer> {
+  const judged = verdict(found, runtime.now());
+  return judged.act === 'serve' ? serve(ask, runtime, judged) : bring(ask, runtime, judged);
+}
+
+/** The answer of a verdict that needs no fetch, or one that nobody waits for. */
+export function serve(
+  ask: Ask,
+  runtime: Runtime,
+  judged: Extract<Verdict, { act: 'serve' }>,
+): Extract<Answer, { kind: 'entry' }> {
+  if (judged.refresh) refresh(ask, runtime);
+  return {
+    kind: 'entry',
+    entry: judged.entry,
+    how: judged.refresh ? 'stale' : 'hit',
+    reason: judged.reason,
+    stored: true,
+    stale: undefined,
+  };
+}
+
+async function bring(ask: Ask, runtime: Runtime, judged: Extract<Verdict, { act: 'fetch' }>): Promise<Answer> {
+  const part = await takePart(ask, runtime, judged.reason);
+  if (part.role === 'shared') return answer(part.end, judged, 'coalesced');
+  const end =
+    part.role === 'alone' ? await fetchEntry(ask, runtime, ask.signal) : await lead(ask, runtime, part.flight);
+  return answer(kept(end, ask), judged, part.role === 'alone' ? 'pass' : 'miss');
+}
+
+/** Only a page that is streamed may end unkept, and what is resolved here is not streamed. */
+function kept(end: FlightEnd, ask: Ask): Kept {
+  return 'unkept' in end
+    ? { error: new InlayError('internal', 'a buffered answer was not kept', { path: ask.path }) }
+    : end;
+}
+
+/** Runs a flight that this ask started; it goes on without the asker while others wait for it. */
+async function lead(ask: Ask, runtime: Runtime, flight: Flight): Promise<FlightEnd> {
+  const leave = joinUntilAborted(flight, ask.signal);
+  try {
+    const fetched = fetchEntry(ask, runtime, flight.signal, flight);
+    runtime.background(fetched);
+    return await fetched;
+  } finally {
+    leave();
+  }
+}
+
+/** Takes an interest in a flight until the returned function is called or the signal aborts. */
+export function joinUntilAborted(flight: Flight, signal: AbortSignal): () => void {
+  const leave = flight.join();
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
+  return () => {
+    signal.removeEventListener('abort', leave);
+    leave();
+  };
+}
+
+/** What an ask has to do to get its answer: fetch for everybody, fetch for itself, or take what another fetched. */
+export type Part =
+  | { readonly role: 'lead'; readonly flight: Flight }
+  | { readonly role: 'alone' }
+  | { readonly role: 'shared'; readonly end: Kept };
+
+/** The end of a fetch whose answer was kept, or that failed. */
+export type Kept = Exclude<FlightEnd, { unkept: true }>;
+
+/** How many fetches of others an ask waits for before it shares their failure. */
+const MAX_WAITS = 2;
+
+/** Finds the part of an ask among all who ask for the same key now. */
+export async function takePart(ask: Ask, runtime: Runtime, reason: string): Promise<Part> {
+  if (reason === 'unstorable') return { role: 'alone' };
+  for (let waits = 1; ; waits++) {
+    const flight = runtime.coalesce.get(ask.key);
+    if (flight === undefined) return { role: 'lead', flight: runtime.coalesce.start(ask.key) };
+    const leave = joinUntilAborted(flight, ask.signal);
+    const end = (await flight.shared) ? await flight.end : undefined;
+    leave();
+    if (end === undefined) return { role: 'alone' };
+    if ('unkept' in end) return { role: 'alone' };
+    if ('entry' in end) return mayShare(end.entry, ask, runtime) ? { role: 'shared', end } : { role: 'alone' };
+    if (waits >= MAX_WAITS) return { role: 'shared', end };
+  }
+}
+
+/** Whoever waited for another's fetch checks again: it may have been for another variant, or begun before a purge. */
+function mayShare(entry: Entry, ask: Ask, runtime: Runtime): boolean {
+  return matchesVary(entry.vary, ask.fields) && runtime.purges.validity(entry).state !== 'hard';
+}
+
+/** Refreshes an entry in the background, once however many ask. */
+export function refresh(ask: Ask, runtime: Runtime): void {
+  if (runtime.coalesce.get(ask.key) !== undefined) return;
+  const flight = runtime.coalesce.start(ask.key);
+  flight.join(); // nobody leaves it: it belongs to no request
+  const own: Ask = { ...ask, place: async () => () => {} };
+  const task = async () => {
+    const end = await fetchEntry(own, runtime, flight.signal, flight);
+    if ('error' in end) runtime.observe({ type: 'background-failed', error: end.error, key: ask.key });
+  };
+  runtime.background(task());
+}
+
+/** The service was not reached, which excuses a stale answer more often than an error of its own does (RFC 9111 section 4.2.4). */
+const DISCONNECTED: ReadonlySet<string> = new Set([
+  'upstream-unreachable',
+  'upstream-timeout',
+  'upstream-reset',
+  'upstream-truncated',
+]);
+
+/** Dresses the end of a fetch as an answer, with the copy that may stand in for it. */
+export function answer(end: Kept, judged: Extract<Verdict, { act: 'fetch' }>, how: How): Answer {
+  const { reason } = judged;
+  if ('entry' in end) {
+    const stale = end.entry.status >= 500 ? standIn(judged.fallback, false) : undefined;
+    return { kind: 'entry', entry: end.entry, stored: end.stored, how, reason, stale };
+  }
+  return {
+    kind: 'failed',
+    error: end.error,
+    how,
+    reason,
+    stale: standIn(judged.fallback, DISCONNECTED.has(end.error.code)),
+  };
+}
+
+/** The stale copy, if its windows allow it to stand in. */
+export function standIn(fallback: Judged | undefined, disconnected: boolean): Entry | undefined {
+  if (fallback === undefined) return undefined;
+  const { entry, freshness } = fallback;
+  if (freshness.state === 'fresh') return entry;
+  return freshness.ifError || (disconnected && freshness.whenDisconnected) ? entry : undefined;
+}
+
+/** The stale copy that may stand in for an answer that does not come in time. */
+export async function lastResort(ask: Ask, runtime: Runtime): Promise<Entry | undefined> {
+  const judged = verdict(await lookup(ask, runtime), runtime.now());
+  return judged.act === 'serve' ? judged.entry : standIn(judged.fallback, true);
+}

@@ -1,0 +1,76 @@
+import type { InlayError } from '../errors.ts';
+import type { Entry } from './entry.ts';
+
+/** How a fetch ended. `unkept`: its answer was handed on while it arrived, and not kept for anybody else. */
+export type FlightEnd =
+  | { readonly entry: Entry; readonly stored: boolean }
+  | { readonly error: InlayError }
+  | { readonly unkept: true };
+
+/** One fetch under way, and who is interested in it. */
+export interface Flight {
+  /** Whether waiters may share its answer: known when its head is, before its body. */
+  readonly shared: Promise<boolean>;
+  /** The complete answer; never rejects. */
+  readonly end: Promise<FlightEnd>;
+  /** Aborted when the last of those who were interested left. */
+  readonly signal: AbortSignal;
+  /** Takes an interest; the returned function gives it up, once. */
+  join(): () => void;
+  decide(shared: boolean): void;
+  finish(end: FlightEnd): void;
+}
+
+/** The fetches under way, by key: per process on Node, per request at the edge, where a promise may not cross requests. */
+export interface Coalesce {
+  get(key: string): Flight | undefined;
+  /** Registers a new fetch under the key; it is forgotten when it finishes or turns out unshareable. */
+  start(key: string): Flight;
+}
+
+/** Makes a {@link Coalesce}. */
+export function createCoalesce(): Coalesce {
+  const flights = new Map<string, Flight>();
+  return {
+    get: (key) => flights.get(key),
+    start: (key) => {
+      const flight = createFlight(() => {
+        if (flights.get(key) === flight) flights.delete(key);
+      });
+      flights.set(key, flight);
+      return flight;
+    },
+  };
+}
+
+function createFlight(forget: () => void): Flight {
+  const shared = Promise.withResolvers<boolean>();
+  const end = Promise.withResolvers<FlightEnd>();
+  const abort = new AbortController();
+  let interested = 0;
+  return {
+    shared: shared.promise,
+    end: end.promise,
+    signal: abort.signal,
+    join: () => {
+      interested++;
+      let left = false;
+      return () => {
+        if (left) return;
+        left = true;
+        if (--interested > 0) return;
+        forget(); // nobody may join a fetch that is being given up
+        abort.abort();
+      };
+    },
+    decide: (mayShare) => {
+      if (!mayShare) forget();
+      shared.resolve(mayShare);
+    },
+    finish: (ended) => {
+      forget();
+      shared.resolve('entry' in ended);
+      end.resolve(ended);
+    },
+  };
+}

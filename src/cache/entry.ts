@@ -1,0 +1,51 @@
+import type { Fields } from '../http/fields.ts';
+import type { Stamped } from '../purge/purge-index.ts';
+import type { Template } from '../template/template.ts';
+
+/** What the cache stores: one representation, compiled, with all that is needed to judge and deliver it. Plain data. */
+export interface Entry extends Stamped {
+  readonly kind: 'entry';
+  readonly status: number;
+  /** End-to-end fields of the stored response, surrogate fields included. */
+  readonly fields: Fields;
+  readonly template: Template;
+  /** Request fields named by `Vary` and the values this representation was selected by (RFC 9111 section 4.1). */
+  readonly vary: readonly (readonly [name: string, value: string])[];
+  /** Hash of the body: a part of the ETag of every page that this is composed into. */
+  readonly validator: string;
+  /** Epoch ms when the response arrived. */
+  readonly storedAt: number;
+  /** Corrected age on arrival, in ms (RFC 9111 section 4.2.3). */
+  readonly initialAge: number;
+  /** Freshness lifetime in ms; 0 is stale at once (RFC 9111 section 4.2.1). */
+  readonly lifetime: number;
+  /** How the lifetime was decided, for plans. */
+  readonly lifetimeFrom: string;
+  /** Window in ms after staleness in which it may be served while it is refreshed (RFC 5861 section 3). */
+  readonly staleWhileRevalidate: number;
+  /** Window in ms after staleness in which it may be served when the service fails (RFC 5861 section 4). */
+  readonly staleIfError: number;
+  /** Beyond its windows it may not be served stale, not even when the service cannot be reached (RFC 9111 section 5.2.2.2). */
+  readonly mustRevalidate: boolean;
+  /** Bytes this entry counts for in the store's bound: body, fields, strings and bookkeeping. */
+  readonly size: number;
+}
+
+/** Stands at the primary key of a URL whose responses vary: where to look for the representations. */
+export interface VaryMarker {
+  readonly kind: 'vary';
+  /** Lower-case request field names, sorted. */
+  readonly names: readonly string[];
+  readonly size: number;
+}
+
+/** Stands at a key whose latest answer was not storable: nobody waits in line for such a key. */
+export interface UnstorableMarker {
+  readonly kind: 'unstorable';
+  /** Epoch ms after which it is forgotten. */
+  readonly until: number;
+  readonly size: number;
+}
+
+/** Anything a store holds. */
+export type Stored = Entry | VaryMarker | UnstorableMarker;

@@ -1,0 +1,95 @@
+import { asInlayError, InlayError } from '../errors.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Segment } from '../template/template.ts';
+import type { Ask } from './ask.ts';
+import type { Flight, FlightEnd } from './coalesce.ts';
+import { type Arrival, type Collected, collector, createEntry, fetchHead } from './fill.ts';
+import { markUnstorable, put } from './lookup.ts';
+
+/** Takes an answer while it arrives, for a page that is streamed. */
+export interface Sink {
+  head(arrival: Arrival): void;
+  /** `wait`: nobody else needs the body, so it need not be read faster than it is taken. */
+  push(segments: readonly Segment[], wait: boolean): void | Promise<void>;
+  /** The body is complete. */
+  end(): void;
+}
+
+/** How often a fragment is fetched anew because a purge overtook its fetch. */
+const MAX_TRIES = 3;
+
+/** Fetches, compiles and stores one answer. Never rejects; tells the flight, if there is one, whether and when others may share it. */
+export async function fetchEntry(
+  ask: Ask,
+  runtime: Runtime,
+  signal: AbortSignal,
+  flight?: Flight,
+  sink?: Sink,
+): Promise<FlightEnd> {
+  let end: FlightEnd;
+  try {
+    end = await fetchInPlace(ask, runtime, signal, flight, sink);
+  } catch (thrown) {
+    end = { error: asInlayError(thrown) };
+  }
+  flight?.finish(end);
+  return end;
+}
+
+async function fetchInPlace(
+  ask: Ask,
+  runtime: Runtime,
+  signal: AbortSignal,
+  flight: Flight | undefined,
+  sink: Sink | undefined,
+): Promise<FlightEnd> {
+  const leavePlace = await ask.place();
+  try {
+    for (let tries = 1; ; tries++) {
+      const arrival = await fetchHead(ask, runtime, signal);
+      flight?.decide(arrival.storability.store || ask.policy.public === true);
+      sink?.head(arrival);
+      const collected = await collect(ask, arrival, sink);
+      if (collected === undefined) {
+        if (!arrival.storability.store) await markUnstorable(ask, runtime);
+        return { unkept: true };
+      }
+      const entry = createEntry(ask, arrival, collected);
+      // A purge overtook this fetch: what it brought must not answer anybody who asks from now on.
+      const overtaken = runtime.purges.validity(entry).state === 'hard';
+      if (overtaken && sink === undefined && tries < MAX_TRIES) continue;
+      const stored = arrival.storability.store && !overtaken;
+      if (stored) await put(ask, runtime, entry);
+      else if (!arrival.storability.store && ask.policy.public !== true) await markUnstorable(ask, runtime);
+      return { entry, stored };
+    }
+  } finally {
+    leavePlace();
+  }
+}
+
+/** Compiles the body; `undefined` if it went to its page alone. Throws if it is too large for a fragment. */
+async function collect(ask: Ask, arrival: Arrival, sink: Sink | undefined): Promise<Collected | undefined> {
+  const collected = collector(arrival.syntax);
+  let keep = sink === undefined || arrival.storability.store;
+  const take = async (segments: readonly Segment[]) => {
+    if (keep) for (const segment of segments) collected.segments.push(segment);
+    if (sink !== undefined && segments.length > 0) await sink.push(segments, !keep);
+  };
+  for await (const chunk of arrival.body) {
+    collected.bytes += chunk.byteLength;
+    if (collected.bytes > ask.maxSize && keep) {
+      if (sink === undefined) throw tooLarge(ask);
+      keep = false;
+      collected.segments.length = 0;
+    }
+    await take(collected.compiler.push(chunk));
+  }
+  await take(collected.compiler.end());
+  sink?.end();
+  return keep ? collected : undefined;
+}
+
+function tooLarge(ask: Ask): InlayError {
+  return new InlayError('upstream-too-large', `the body is larger than ${ask.maxSize} bytes`, { path: ask.path });
+}

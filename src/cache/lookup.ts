@@ -1,0 +1,80 @@
+import { matchesVary, varyValues } from '../http/vary.ts';
+import type { Validity } from '../purge/purge-index.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Ask } from './ask.ts';
+import type { Entry, Stored } from './entry.ts';
+import { type Freshness, type FreshnessOptions, freshness } from './freshness.ts';
+import type { MaybePromise } from './store.ts';
+
+/** What the store has for an ask. */
+export type Found =
+  | {
+      readonly entry: Entry;
+      readonly freshness: Freshness;
+      readonly validity: Validity;
+      readonly options: FreshnessOptions;
+    }
+  | { readonly entry: undefined; readonly reason: 'uri-miss' | 'vary-miss' | 'unstorable' };
+
+const URI_MISS: Found = { entry: undefined, reason: 'uri-miss' };
+const VARY_MISS: Found = { entry: undefined, reason: 'vary-miss' };
+const UNSTORABLE: Found = { entry: undefined, reason: 'unstorable' };
+
+/** Looks an ask up: the primary key first, and where responses vary, the key of the representation that this request selects. */
+export function lookup(ask: Ask, runtime: Runtime): MaybePromise<Found> {
+  const stored = runtime.store.get(ask.key);
+  return stored instanceof Promise ? stored.then((late) => select(ask, runtime, late)) : select(ask, runtime, stored);
+}
+
+function select(ask: Ask, runtime: Runtime, stored: Stored | undefined): MaybePromise<Found> {
+  if (stored === undefined) return URI_MISS;
+  if (stored.kind === 'unstorable') return stored.until > runtime.now() ? UNSTORABLE : URI_MISS;
+  if (stored.kind === 'entry') return judge(stored, runtime);
+  const variant = runtime.store.get(variantKey(ask, stored.names));
+  return variant instanceof Promise
+    ? variant.then((late) => selectVariant(ask, runtime, late))
+    : selectVariant(ask, runtime, variant);
+}
+
+function selectVariant(ask: Ask, runtime: Runtime, stored: Stored | undefined): Found {
+  if (stored?.kind !== 'entry' || !matchesVary(stored.vary, ask.fields)) return VARY_MISS;
+  return judge(stored, runtime);
+}
+
+/** Asks the two questions that decide whether an entry may be served: is it fresh, and was it purged? */
+export function judge(entry: Entry, runtime: Runtime): Found {
+  const validity = runtime.purges.validity(entry);
+  const options = { soft: validity.state === 'soft', cap: runtime.purges.synced ? undefined : runtime.maxUnsynced };
+  return { entry, validity, options, freshness: freshness(entry, runtime.now(), options) };
+}
+
+/** The key of one representation of a URL whose responses vary. */
+export function variantKey(ask: Pick<Ask, 'key' | 'fields'>, names: readonly string[]): string {
+  return JSON.stringify([ask.key, varyValues(names, ask.fields)]);
+}
+
+/** Puts an entry where {@link lookup} finds it. */
+export async function put(ask: Ask, runtime: Runtime, entry: Entry): Promise<void> {
+  if (entry.vary.length === 0) {
+    await runtime.store.set(ask.key, entry);
+    return;
+  }
+  const names = entry.vary.map(([name]) => name);
+  await runtime.store.set(ask.key, { kind: 'vary', names, size: 300 + 2 * ask.key.length });
+  await runtime.store.set(variantKey(ask, names), entry);
+}
+
+/** How long a key whose answer was not storable queues nobody, in ms. */
+const UNSTORABLE_FOR = 30_000;
+
+/** Remembers that nobody should wait in line for this key, unless something useful stands there. */
+export async function markUnstorable(ask: Ask, runtime: Runtime): Promise<void> {
+  if (ask.method !== 'GET') return;
+  const stored = await runtime.store.get(ask.key);
+  if (stored !== undefined && stored.kind !== 'unstorable') return;
+  await runtime.store.set(ask.key, {
+    kind: 'unstorable',
+    until: runtime.now() + UNSTORABLE_FOR,
+    size: 300 + 2 * ask.key.length,
+  });
+}

@@ -1,0 +1,30 @@
+import { LRUCache } from 'lru-cache';
+import type { Stored } from './entry.ts';
+import type { Store } from './store.ts';
+
+/**
+ * The store of one process: a map bounded in bytes that forgets what was used least recently.
+ * Whether something in it is fresh or purged is not its business.
+ *
+ * @param maxSize bytes; one entry may take an eighth of it at most
+ */
+export function createLruStore(maxSize: number): Store {
+  const cache = new LRUCache<string, Stored>({
+    maxSize,
+    maxEntrySize: Math.max(1, Math.floor(maxSize / 8)),
+    sizeCalculation: (stored) => stored.size,
+  });
+  return {
+    get: (key) => cache.get(key),
+    set: (key, stored) => {
+      cache.set(key, stored);
+    },
+    delete: (key) => {
+      cache.delete(key);
+    },
+    get size() {
+      return cache.calculatedSize;
+    },
+    maxSize,
+  };
+}

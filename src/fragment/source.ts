@@ -1,0 +1,105 @@
+import { InlayError } from '../errors.ts';
+import type { EsiMode } from '../template/compile.ts';
+import type { Target } from '../template/template.ts';
+import { entityPath, type Fragment, matchFragment } from './match.ts';
+import type { Captures } from './pattern.ts';
+import type { Service } from './service.ts';
+
+/** Where an include leads: the service, the path there, and what a definition says of it. */
+export interface Source {
+  readonly service: Service;
+  /** Path and query in the gateway's URL space; relative references of the answer resolve against it. */
+  readonly path: string;
+  readonly defined: { readonly fragment: Fragment; readonly captures: Captures } | undefined;
+  readonly esi: EsiMode;
+}
+
+/** The document that a directive stands in. */
+export interface Place {
+  readonly service: Service;
+  /** Path and query in the gateway's URL space. */
+  readonly path: string;
+}
+
+/** The URL space that references are resolved in: what is configured, and nothing else. */
+export interface UrlSpace {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly fragments: readonly Fragment[];
+  /** The service that a path is routed to. */
+  readonly route: (path: string) => { readonly service: Service; readonly esi: EsiMode } | undefined;
+}
+
+/** Stands for the gateway's own host while references are resolved; no request ever goes there. */
+const HERE = 'http://gateway.invalid';
+
+const MAX_URL_LENGTH = 32_768;
+
+/**
+ * Finds what a directive asks for. A path leads to the definition that matches it, else to the service that the gateway
+ * routes it to, else to the service of the including document; an absolute URL must begin with a configured service's origin.
+ * Nothing else can be reached: neither a host in a `src` nor any header chooses where a request goes.
+ */
+export function findSource(target: Target, place: Place, space: UrlSpace): Source | InlayError {
+  return 'src' in target ? findByUrl(target.src, place, space) : findEntity(target.type, target.id, space);
+}
+
+function findEntity(type: string, id: string, space: UrlSpace): Source | InlayError {
+  const fragment = space.fragments.find(({ name }) => name === type);
+  if (fragment === undefined) return forbidden(`no fragment is defined with the name "${type}"`, type);
+  const [name, ...others] = fragment.path.names;
+  if (name === undefined || others.length > 0)
+    return forbidden(`fragment "${type}" has not exactly one identifier in its path`, type);
+  const captures: Captures = Object.assign(Object.create(null), { [name]: id });
+  const path = entityPath(fragment, captures);
+  if (path === undefined) return forbidden(`"${id}" cannot be an identifier of "${type}"`, type);
+  return { service: fragment.service, path, defined: { fragment, captures }, esi: fragment.esi };
+}
+
+function findByUrl(src: string, place: Place, space: UrlSpace): Source | InlayError {
+  if (src.length > MAX_URL_LENGTH)
+    return forbidden(`the URL is longer than ${MAX_URL_LENGTH} characters`, src.slice(0, 200));
+  if (/[\u0000-\u001f\u007f]/.test(src)) return forbidden('the URL has control characters', src);
+  if (src.trim() === '') return forbidden('the URL is empty', src);
+  let url: URL;
+  try {
+    url = new URL(src, HERE + place.path);
+  } catch {
+    return forbidden('this is no URL', src); // the URL class says no more than that
+  }
+  if (url.username !== '' || url.password !== '') return forbidden('the URL has user information', src);
+  const path = url.pathname + url.search;
+  return url.origin === HERE ? findByPath(path, url, place.service, space, src) : findAtOrigin(url, space, src);
+}
+
+function findByPath(path: string, url: URL, service: Service, space: UrlSpace, src: string): Source | InlayError {
+  const defined = matchFragment(space.fragments, url.pathname);
+  if (defined !== undefined)
+    return definedSource(defined, url.search) ?? forbidden('an identifier is no path segment', src);
+  const routed = space.route(url.pathname);
+  return { service: routed?.service ?? service, path, defined: undefined, esi: routed?.esi ?? 'auto' };
+}
+
+function findAtOrigin(url: URL, space: UrlSpace, src: string): Source | InlayError {
+  for (const service of space.services.values()) {
+    if (service.origin !== url.origin || !url.pathname.startsWith(service.basePath)) continue;
+    const path = url.pathname.slice(service.basePath.length) || '/';
+    if (!path.startsWith('/')) continue;
+    const own = space.fragments.filter((fragment) => fragment.service === service);
+    const defined = matchFragment(own, path);
+    if (defined !== undefined)
+      return definedSource(defined, url.search) ?? forbidden('an identifier is no path segment', src);
+    return { service, path: path + url.search, defined: undefined, esi: 'auto' };
+  }
+  return forbidden(`${url.origin} is no configured service`, src);
+}
+
+function definedSource(defined: NonNullable<Source['defined']>, search: string): Source | undefined {
+  const path = entityPath(defined.fragment, defined.captures);
+  return path === undefined
+    ? undefined
+    : { service: defined.fragment.service, path: path + search, defined, esi: defined.fragment.esi };
+}
+
+function forbidden(message: string, path: string): InlayError {
+  return new InlayError('fragment-forbidden', message, { path });
+}
