@@ -1,0 +1,95 @@
+import type { How } from '../cache/cache.ts';
+import type { InlayError } from '../errors.ts';
+import type { Warning } from '../template/template.ts';
+
+/** How one part of a page came about; parts form a tree in document order. */
+export interface PlanPart {
+  /** What the directive asked for: `/fragments/x` or `product:42`. */
+  readonly asked: string;
+  /** Levels below the page: 1 for an include of the page itself. */
+  readonly depth: number;
+  key: string | undefined;
+  /** The cache's answer, or `failed`. */
+  outcome: How | 'failed' | 'pending';
+  reason: string;
+  /** What was delivered: the fragment, its `alt`, a stale copy, or something in its place. */
+  delivered: 'fragment' | 'alt' | 'stale' | 'default' | 'fallback' | 'empty' | 'null' | 'ref' | 'failure' | undefined;
+  status: number | undefined;
+  /** Ms since the service made it; undefined if nothing came. */
+  age: number | undefined;
+  stored: boolean;
+  /** It depends on who asked: the page may not be shared downstream. */
+  personal: boolean;
+  tags: readonly string[];
+  service: string | undefined;
+  /** Ms from the start of composing. */
+  startedAt: number;
+  endedAt: number | undefined;
+  error: InlayError | undefined;
+  warnings: readonly Warning[];
+  readonly parts: PlanPart[];
+}
+
+/** The record of how one response was composed; Cache-Status, Server-Timing, logs and explain are printed from it. */
+export interface Plan {
+  /** The page's own answer. */
+  readonly page: PlanPart;
+  /** Counters that limits are checked against. */
+  includes: number;
+}
+
+/** Begins the record of a response or of one of its parts. */
+export function planPart(asked: string, depth: number, startedAt: number): PlanPart {
+  return {
+    asked,
+    depth,
+    key: undefined,
+    outcome: 'pending',
+    reason: '',
+    delivered: undefined,
+    status: undefined,
+    age: undefined,
+    stored: false,
+    personal: false,
+    tags: [],
+    service: undefined,
+    startedAt,
+    endedAt: undefined,
+    error: undefined,
+    warnings: [],
+    parts: [],
+  };
+}
+
+/** All parts below one, in document order. */
+export function* partsOf(part: PlanPart): Generator<PlanPart> {
+  for (const child of part.parts) {
+    yield child;
+    yield* partsOf(child);
+  }
+}
+
+/** Whether a part is something less than it should be: failed, stale because of an error, or replaced. */
+export function isDegraded(part: PlanPart): boolean {
+  return (
+    part.outcome === 'failed' ||
+    (part.delivered !== undefined && part.delivered !== 'fragment' && part.delivered !== 'alt')
+  );
+}
+
+/** How often each outcome occurred below a page. */
+export function countOutcomes(page: PlanPart): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const part of partsOf(page)) {
+    const name = part.delivered === 'stale' ? 'stale' : part.outcome;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Parts whose place holds something other than what the service should have sent. */
+export function countErrors(page: PlanPart): number {
+  let errors = 0;
+  for (const part of partsOf(page)) if (isDegraded(part)) errors++;
+  return errors;
+}

@@ -1,0 +1,134 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { asInlayError, InlayError } from '../errors.ts';
+import type { PurgeBus } from '../purge/bus.ts';
+import { MAX_MESSAGE_BYTES, parsePurge } from '../purge/message.ts';
+import type { Runtime } from '../runtime.ts';
+import { isLoopback } from './resolve-config.ts';
+
+/** What the admin listener reports on and acts through. */
+export interface AdminSetup {
+  readonly runtime: Runtime;
+  readonly bus: PurgeBus;
+  readonly space: string;
+  /** Bearer token; without one only callers on this machine are served. */
+  readonly token: string | undefined;
+  readonly isDraining: () => boolean;
+  /** Address of the caller, where the rim knows it. */
+  readonly peerOf: (c: Context) => string | undefined;
+}
+
+/** Purges that one listener accepts in a second; more wait for the next, which 429 says. */
+const PURGES_PER_SECOND = 50;
+
+/** Makes the admin listener: `/_inlay/health`, `/_inlay/ready`, `POST /_inlay/purge`. Never to be mounted on a public port without a token. */
+export function createAdmin(setup: AdminSetup): Hono {
+  const { runtime, bus, space } = setup;
+  const admin = new Hono();
+  const allow = createRate(PURGES_PER_SECOND, runtime);
+  admin.onError((thrown, c) => {
+    const error = asInlayError(thrown);
+    if (error.status >= 500) runtime.observe({ type: 'internal', error });
+    const { code, message, path } = error;
+    return c.json({ error: code === 'internal' ? { code } : { code, message, path } }, error.status as 400);
+  });
+  admin.get('/_inlay/health', (c) => c.json({ status: 'ok', ...report(setup) }));
+  admin.get('/_inlay/ready', (c) => {
+    const reasons = reasonsNotReady(setup);
+    return c.json({ ready: reasons.length === 0, reasons, ...report(setup) }, reasons.length === 0 ? 200 : 503);
+  });
+  const most = bodyLimit({
+    maxSize: MAX_MESSAGE_BYTES,
+    onError: () => {
+      throw new InlayError('body-too-large', `a purge has at most ${MAX_MESSAGE_BYTES} bytes`);
+    },
+  });
+  admin.post('/_inlay/purge', most, async (c) => {
+    authorise(c, setup);
+    if (!allow())
+      return c.json({ error: { code: 'overloaded', message: `more than ${PURGES_PER_SECOND} purges a second` } }, 429);
+    const message = parsePurge(withDefaults(await c.req.text()));
+    const { id, seq } = await bus.publish(message);
+    return c.json({ id, seq, space, reach: bus.kind === 'local' ? 'this process' : 'every instance of the space' });
+  });
+  admin.all('/_inlay/purge', (c) =>
+    c.json({ error: { code: 'method-unsupported', message: 'use POST' } }, 405, { allow: 'POST' }),
+  );
+  admin.notFound((c) =>
+    c.json(
+      { error: { code: 'route-missing', message: 'try /_inlay/health, /_inlay/ready or POST /_inlay/purge' } },
+      404,
+    ),
+  );
+  return admin;
+}
+
+function report({ runtime, bus, space }: AdminSetup) {
+  return {
+    cache: { size: runtime.store.size, maxSize: runtime.store.maxSize },
+    purges: {
+      space,
+      bus: bus.kind,
+      connected: bus.connected,
+      synced: runtime.purges.synced,
+      position: runtime.purges.position,
+    },
+  };
+}
+
+function reasonsNotReady({ runtime, isDraining }: AdminSetup): string[] {
+  const reasons: string[] = [];
+  if (isDraining()) reasons.push('draining');
+  if (!runtime.purges.synced) reasons.push('purges may be missed: not connected to NATS');
+  return reasons;
+}
+
+/**
+ * A caller must know the token; where there is none, it must be on this machine and say so in Host and content type,
+ * since a web page open in a browser here could otherwise purge by a cross-site form or a rebound name.
+ */
+function authorise(c: Context, { token, peerOf }: AdminSetup): void {
+  if (!/^application\/json\b/i.test(c.req.header('content-type') ?? '')) {
+    throw new InlayError('purge-invalid', 'the content type must be application/json', { path: 'content-type' });
+  }
+  if (token !== undefined) {
+    const given = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    if (given === undefined || !sameText(given, token))
+      throw new InlayError('unauthorized', 'the admin token is needed: Authorization: Bearer …');
+    return;
+  }
+  const peer = peerOf(c)?.replace(/^::ffff:/, '');
+  const host = (c.req.header('host') ?? '').replace(/:\d+$/, '');
+  if (peer === undefined || !isLoopback(peer) || !isLoopback(host)) {
+    throw new InlayError('forbidden', 'without an admin token, only this machine may purge');
+  }
+}
+
+/** Compares without telling by its duration how much was right. */
+function sameText(a: string, b: string): boolean {
+  const [one, two] = [new TextEncoder().encode(a), new TextEncoder().encode(b)];
+  let different = one.length ^ two.length;
+  for (let i = 0; i < two.length; i++) different |= (one[i % Math.max(1, one.length)] ?? 0) ^ two[i]!;
+  return different === 0;
+}
+
+/** Callers on HTTP may leave out what publishers on NATS must say: the version and a fresh id. */
+function withDefaults(text: string): string {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) return text;
+    return JSON.stringify({ v: 1, id: crypto.randomUUID(), ...body });
+  } catch {
+    return text; // parsePurge says what is wrong with it
+  }
+}
+
+function createRate(perSecond: number, runtime: Runtime): () => boolean {
+  let second = 0;
+  let count = 0;
+  return () => {
+    const now = Math.floor(runtime.now() / 1_000);
+    if (now !== second) [second, count] = [now, 0];
+    return ++count <= perSecond;
+  };
+}

@@ -1,0 +1,56 @@
+import { type Context, Hono } from 'hono';
+import { asInlayError } from '../errors.ts';
+import type { Runtime } from '../runtime.ts';
+import type { PageAnswer, PageRequest } from './exchange.ts';
+import { answerPage, receive, type Setup, type Visit } from './page.ts';
+import { errorAnswer, finisher } from './record.ts';
+import type { Gateway } from './resolve-config.ts';
+import { createTrace } from './trace.ts';
+import { receiveRequest, toResponse } from './web.ts';
+
+/** How a rim takes requests and hands out answers, where it can do better than by `Request` and `Response`. */
+export interface Rim {
+  receive(c: Context): PageRequest;
+  deliver(answer: PageAnswer, c: Context): Response | Promise<Response>;
+}
+
+/** The rim of a runtime that has nothing but Web APIs. */
+const WEB: Rim = {
+  receive: (c) => receiveRequest(c.req.raw),
+  deliver: (answer, c) => toResponse(answer, c.req.method),
+};
+
+/**
+ * Makes the gateway: a Hono app that answers every request of its facades.
+ *
+ * @param gateway a configuration that `resolveConfig` completed
+ * @param runtime the effects that a rim provides
+ */
+export function createGateway(gateway: Gateway, runtime: Runtime, rim: Rim = WEB): Hono {
+  const setup: Setup = { gateway, runtime, instance: crypto.randomUUID().slice(0, 8) };
+  const app = new Hono();
+  app.all('*', async (c) => rim.deliver(await answerRequest(rim.receive(c), setup), c));
+  app.onError((thrown, c) => {
+    // What a request meets inside the gateway is answered by answerRequest: this is a rim that could not read or write.
+    const error = asInlayError(thrown);
+    runtime.observe({ type: 'internal', error });
+    return c.text(`${error.status}\n`, error.status as 500);
+  });
+  return app;
+}
+
+/** Answers one request, and has it recorded when its last byte has left. Never rejects. */
+export async function answerRequest(request: PageRequest, setup: Setup): Promise<PageAnswer> {
+  const trace = createTrace(request.fields);
+  const startedAt = setup.runtime.now();
+  let visit: Visit | undefined;
+  try {
+    visit = receive(request, trace, setup);
+    const composed = await answerPage(visit);
+    return { ...composed, done: finisher(composed.status, { request, trace, startedAt, setup, visit }) };
+  } catch (thrown) {
+    const error = asInlayError(thrown);
+    const answer = errorAnswer(error, request, trace);
+    return { ...answer, done: finisher(answer.status, { request, trace, startedAt, setup, visit, error }) };
+  }
+}

@@ -1,0 +1,185 @@
+import type { Entry } from '../cache/entry.ts';
+import { validatorOf } from '../cache/fill.ts';
+import type { Stream } from '../cache/open.ts';
+import { compose, type Document } from '../compose/compose.ts';
+import {
+  type Arrived,
+  type Failure,
+  flow,
+  type Known,
+  type Piece,
+  type Settled,
+  settle,
+  takeStock,
+} from '../compose/piece.ts';
+import { composedEtag } from '../compose/validator.ts';
+import { asInlayError, InlayError } from '../errors.ts';
+import { templateOf } from '../template/compile.ts';
+import type { Segment, Syntax } from '../template/template.ts';
+import type { AnswerBody, PageAnswer } from './exchange.ts';
+import { composedHead, type Head, type PageEntry, relayedHead, streamedHead } from './head.ts';
+import type { Visit } from './page.ts';
+
+type Page = PageEntry | Stream;
+
+/** An answer, except for the end of its record. */
+export type Composed = Omit<PageAnswer, 'done'>;
+
+/** Passes on a page that is no template: its bytes and its own fields. */
+export function relay(page: Page, visit: Visit): Composed {
+  const head = relayedHead(page, visit);
+  if (head.status === 304 || visit.request.method === 'HEAD' || isBodiless(head.status)) {
+    if (page.kind === 'stream') visit.setup.runtime.background(discard(page.segments));
+    return answer(head, { kind: 'none' });
+  }
+  if (page.kind === 'entry')
+    return answer(head, { kind: 'whole', chunks: page.entry.template.segments as readonly Uint8Array[] });
+  return answer(head, { kind: 'stream', batches: page.segments as AsyncIterable<readonly Uint8Array[]> });
+}
+
+/**
+ * Composes a template. If everything is known at once, or the language cannot be cut short (JSON), the answer is whole,
+ * with length and ETag. Otherwise its head and first bytes leave now, and the rest as it becomes known.
+ */
+export async function composePage(page: Page, syntax: Syntax, visit: Visit): Promise<Composed> {
+  const { request, route, part } = visit;
+  const document: Document = {
+    service: route.service,
+    path: request.target,
+    depth: 0,
+    part,
+    ancestors: part.key === undefined ? [] : [part.key],
+  };
+  const template = page.kind === 'entry' ? whole(page.entry, document, visit) : await begin(page, document, visit);
+  let known: Known = takeStock(template.pieces);
+  // A head cannot be taken back: while the page begins with something unknown, or could not be cut short, it waits.
+  if (known === 'pending' && (syntax === 'json' || request.method === 'HEAD')) known = await settle(template.pieces);
+  else if (known === 'pending' && template.pieces[0] instanceof Promise)
+    known = takeStock(await resolveFirst(template.pieces));
+  if (typeof known === 'object' && 'failure' in known) {
+    template.abandon();
+    throw known.failure;
+  }
+  if (known === 'pending') return answer(streamedHead(page, visit), { kind: 'stream', batches: flow(template.pieces) });
+  return wholePage(page, known, template.validator, visit);
+}
+
+function wholePage(page: Page, { chunks, length }: Settled, validator: () => string, visit: Visit): Composed {
+  const { composition, request, setup, part } = visit;
+  const most = setup.gateway.limits.pageSize;
+  if (length > most) throw new InlayError('limit-page-bytes', `the page is larger than ${most} bytes`);
+  const head = composedHead(page, length, () => composedEtag(validator(), part, composition.used), visit);
+  const bodiless = head.status === 304 || request.method === 'HEAD' || isBodiless(head.status);
+  return answer(head, bodiless ? { kind: 'none' } : { kind: 'whole', chunks });
+}
+
+/** Waits for what the page begins with, so that its failure can still decide the status. */
+async function resolveFirst(pieces: readonly Piece[]): Promise<readonly Piece[]> {
+  const first = await pieces[0]!;
+  return [first, ...pieces.slice(1)];
+}
+
+/** A template whose pieces are being composed. */
+interface Started {
+  readonly pieces: readonly Piece[];
+  /** Hash of the template's own bytes; only to be asked for when nothing is pending. */
+  readonly validator: () => string;
+  /** Gives up what is still arriving. */
+  readonly abandon: () => void;
+}
+
+function whole({ template, validator }: Entry, document: Document, { composition }: Visit): Started {
+  return { pieces: compose(template.segments, document, composition), validator: () => validator, abandon: () => {} };
+}
+
+/** Composes a template while it arrives: its includes start when their tags have, whatever is still awaited before them. */
+async function begin(stream: Stream, document: Document, visit: Visit): Promise<Started> {
+  const { runtime } = visit.setup;
+  const batches = readBatches(stream, visit);
+  const segments: Segment[] = [];
+  const pieces: Piece[] = [];
+  const rest = async (next: Promise<Batch>): Promise<Arrived> => {
+    const batch = await next;
+    if (batch === 'end') return [];
+    return 'failure' in batch ? batch : [...compose(batch, document, visit.composition), rest(batches.read())];
+  };
+  let next = batches.read();
+  let batch: Batch | 'later' = await next;
+  while (batch !== 'end') {
+    if (batch === 'later') {
+      pieces.push(rest(next));
+      break;
+    }
+    if ('failure' in batch) {
+      pieces.push(batch);
+      break;
+    }
+    for (const segment of batch) segments.push(segment);
+    pieces.push(...compose(batch, document, visit.composition));
+    next = batches.read();
+    batch = await soon(next); // what arrived in one go is answered in one go
+  }
+  return {
+    pieces,
+    validator: () => validatorOf(templateOf(stream.arrival.syntax, segments, [])),
+    abandon: () => runtime.background(discard(stream.segments)),
+  };
+}
+
+type Batch = readonly Segment[] | Failure | 'end';
+
+/** Reads a template's segments within the page's deadline and size. Never rejects. */
+function readBatches(stream: Stream, { composition, setup, part }: Visit): { read(): Promise<Batch> } {
+  const { runtime, gateway } = setup;
+  const { pageTimeout, pageSize } = gateway.limits;
+  const iterator = stream.segments[Symbol.asyncIterator]();
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<Failure>();
+  const cancel = runtime.after(composition.deadline - runtime.now(), () =>
+    giveUp({ failure: new InlayError('upstream-timeout', `the page was not complete after ${pageTimeout} ms`) }),
+  );
+  let bytes = 0;
+  const end = (batch: Failure | 'end'): Batch => {
+    cancel();
+    part.endedAt = runtime.now() - composition.startedAt;
+    if (batch !== 'end') runtime.background(discard(stream.segments));
+    return batch;
+  };
+  const read = async (): Promise<Batch> => {
+    try {
+      const next = await Promise.race([iterator.next(), late]);
+      if ('failure' in next) return end(next);
+      if (next.done === true) return end('end');
+      for (const segment of next.value) if (segment instanceof Uint8Array) bytes += segment.length;
+      if (bytes > pageSize)
+        return end({ failure: new InlayError('limit-page-bytes', `the page is larger than ${pageSize} bytes`) });
+      return next.value;
+    } catch (thrown) {
+      return end({ failure: asInlayError(thrown) });
+    }
+  };
+  return { read };
+}
+
+/** The promise's value if it is there within a few turns of the microtask queue, that is, without waiting for anything. */
+async function soon<Value>(promise: Promise<Value>): Promise<Value | 'later'> {
+  let value: Value | 'later' = 'later';
+  void promise.then((arrived) => {
+    value = arrived;
+  });
+  for (let turns = 0; turns < 32 && value === 'later'; turns++) await undefined;
+  return value;
+}
+
+/** Ends an answer that nobody takes, so that its connection is freed. */
+export async function discard(segments: AsyncIterable<unknown>): Promise<void> {
+  await segments[Symbol.asyncIterator]().return?.();
+}
+
+/** Statuses without a body (RFC 9110 section 6.4.1). */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+function answer(head: Head, body: AnswerBody): Composed {
+  return { status: head.status, fields: head.fields, body };
+}

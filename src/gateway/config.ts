@@ -1,0 +1,102 @@
+import type { FragmentDefinition } from '../fragment/define.ts';
+import type { Duration, Size } from '../http/units.ts';
+import type { EsiMode } from '../template/compile.ts';
+
+/** A value that the rim takes from its environment when the gateway starts. */
+export interface EnvironmentValue {
+  readonly env: string;
+  readonly fallback: string | undefined;
+}
+
+/** A setting that may come from the environment. */
+export type Setting = string | EnvironmentValue;
+
+/** A service behind the gateway. */
+export interface ServiceConfig {
+  /** Origin, with an optional path that is put before every request path: `http://127.0.0.1:9001`. */
+  readonly url: Setting;
+  /** Limit for a whole fragment of this service; a definition may set its own. Default `limits.fragmentTimeout`. */
+  readonly timeout?: Duration;
+  /** Credentials of the page's request that fragments of this service receive although it is not the page's own. */
+  readonly forward?: readonly ('cookie' | 'authorization')[];
+  /** Freshness of answers that name none and have no definition. Default: none is invented. */
+  readonly ttl?: Duration;
+  readonly staleWhileRevalidate?: Duration;
+  readonly staleIfError?: Duration;
+}
+
+/** Which service answers a path, and how its answer is treated. */
+export interface RouteConfig {
+  readonly service: string;
+  /** When a response is scanned for directives: if it asks for it (`Surrogate-Control: content="ESI/1.0"`, the default), in any case, or never. */
+  readonly esi?: EsiMode;
+  /** What an HTML include that names no `onerror` does when it fails: fail the page (ESI 1.0, the default) or leave a hole. */
+  readonly onerror?: 'fail' | 'continue';
+}
+
+/** The routes of one application. */
+export interface FacadeConfig {
+  /** Host names (without port) it answers to; one facade may have none and takes all others. */
+  readonly hosts?: readonly string[];
+  /** Path patterns: exact (`/api/search`), or a beginning (`/*`, `/flags/*`). The longest match wins. */
+  readonly routes: Readonly<Record<string, string | RouteConfig>>;
+}
+
+/** Bounds on what a client, a service or a page can make grow. */
+export interface LimitsConfig {
+  /** Levels of includes inside includes. Default 5. */
+  readonly depth?: number;
+  /** Includes of one page, all levels together. Default 256. */
+  readonly includes?: number;
+  /** Upstream fetches under way at once for one page. Default 32. */
+  readonly concurrency?: number;
+  /** Body of one fragment. Default 2 MiB. */
+  readonly fragmentSize?: Size;
+  /** Body of one composed page, and the largest body that is stored. Default 10 MiB. */
+  readonly pageSize?: Size;
+  /** Body of a request. Default 2 MB. */
+  readonly requestSize?: Size;
+  /** Limit for one fragment. Default 5 s. */
+  readonly fragmentTimeout?: Duration;
+  /** Limit for the head of a page's own response. Default 10 s. */
+  readonly headTimeout?: Duration;
+  /** Limit for composing a whole page. Default 10 s. */
+  readonly pageTimeout?: Duration;
+}
+
+/** The whole configuration, as `inlay.config.ts` exports it. */
+export interface GatewayConfig {
+  readonly services: Readonly<Record<string, Setting | ServiceConfig>>;
+  readonly facades?: Readonly<Record<string, FacadeConfig>>;
+  readonly fragments?: readonly FragmentDefinition[];
+  readonly purge?: {
+    /** Names the purges that this gateway listens to: `inlay.purge.<space>`. Default `default`. */
+    readonly space?: string;
+    /** NATS server URLs, comma-separated. Absent: purges reach this process only. */
+    readonly nats?: Setting;
+    /** Freshness while purges may be missed. Default 30 s. */
+    readonly maxUnsynced?: Duration;
+  };
+  readonly cache?: { /** Default 256 MiB. */ readonly maxSize?: Size };
+  readonly limits?: LimitsConfig;
+  readonly admin?: {
+    /** Default 9901. */
+    readonly port?: number;
+    /** Default 127.0.0.1; any other address needs a token. */
+    readonly host?: string;
+    /** Bearer token; without one, only loopback callers are served. */
+    readonly token?: Setting;
+  };
+  /** Peers whose `X-Forwarded-*` and `Forwarded` are believed: exact addresses. Default none. */
+  readonly trustedPeers?: readonly string[];
+}
+
+/** Declares a gateway; returns its configuration unchanged, typed. It is validated when the gateway starts. */
+export function defineGateway(config: GatewayConfig): GatewayConfig {
+  return config;
+}
+
+/** A setting taken from environment variable `name` at start, or `fallback`; without either it counts as absent. */
+export function env(name: string, fallback?: string): EnvironmentValue {
+  return { env: name, fallback };
+}

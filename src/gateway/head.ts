@@ -1,0 +1,182 @@
+import type { Answer } from '../cache/cache.ts';
+import { currentAge, freshness } from '../cache/freshness.ts';
+import type { Stream } from '../cache/open.ts';
+import { countErrors, countOutcomes, isDegraded, partsOf } from '../compose/plan.ts';
+import { type CacheStatus, printCacheStatus } from '../http/cache-status.ts';
+import { type CombinedPart, combineCacheControl } from '../http/combine.ts';
+import { notModified } from '../http/conditional.ts';
+import { hasCredentials } from '../http/credentials.ts';
+import { type Fields, fieldLines, fieldValue, withoutFields } from '../http/fields.ts';
+import type { Visit } from './page.ts';
+
+/** A complete page. */
+export type PageEntry = Extract<Answer, { kind: 'entry' }>;
+
+/** Status and fields of an answer. */
+export interface Head {
+  readonly status: number;
+  readonly fields: Fields;
+}
+
+/** Meant for the surrogate that we are; what they say was taken into account. */
+const CONSUMED = ['surrogate-control', 'surrogate-key', 'cache-tag', 'edge-control', 'inlay-errors', 'inlay-error'];
+
+/** Ours to print on every answer. */
+const OURS = ['x-request-id', 'server-timing', 'cache-status', 'via', 'accept-ranges'];
+
+/** About the template's own bytes, or its own age, and wrong for a page composed of more. */
+const OF_THE_TEMPLATE = [
+  'etag',
+  'last-modified',
+  'content-length',
+  'content-md5',
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'cache-control',
+  'expires',
+  'pragma',
+  'age',
+  'date',
+  'cdn-cache-control',
+];
+
+const RELAYED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, 'age', 'content-length']);
+const COMPOSED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, ...OF_THE_TEMPLATE]);
+
+/** A degraded page is gone from every cache downstream after this many ms. */
+const DEGRADED_FOR = 1_000;
+
+/** The head of a page that is no template: its own fields, with our age and status added. */
+export function relayedHead(page: PageEntry | Stream, visit: Visit): Head {
+  const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const own = withoutFields(fields, RELAYED_WITHOUT);
+  if (page.kind === 'entry')
+    own.push('age', String(Math.floor(currentAge(page.entry, visit.setup.runtime.now()) / 1_000)));
+  const validators = { etag: fieldValue(fields, 'etag'), lastModified: fieldValue(fields, 'last-modified') };
+  const unchanged = status === 200 && notModified(validators, visit.request.fields, visit.request.method);
+  const length = page.kind === 'entry' ? bodyLength(page) : fieldValue(fields, 'content-length');
+  if (!unchanged && length !== undefined && status !== 204) own.push('content-length', String(length));
+  return { status: unchanged ? 304 : status, fields: [...own, ...ourFields(page, visit)] };
+}
+
+/** The head of a composed page of which everything is known: its length, its validator, its most restrictive part. */
+export function composedHead(page: PageEntry | Stream, length: number, etag: () => string, visit: Visit): Head {
+  const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const degraded = isPageDegraded(visit);
+  const combined = combineCacheControl(combinedParts(page, visit), degraded ? DEGRADED_FOR : undefined);
+  const own = withoutFields(fields, COMPOSED_WITHOUT);
+  own.push('cache-control', combined.cacheControl);
+  let answered = status;
+  if (status === 200 && !combined.noStore && !degraded) {
+    const tag = etag();
+    own.push('etag', tag);
+    if (notModified({ etag: tag }, visit.request.fields, visit.request.method)) answered = 304;
+  }
+  if (answered !== 304 && answered !== 204) own.push('content-length', String(length));
+  const errors = countErrors(visit.part);
+  if (errors > 0) own.push('inlay-errors', String(errors));
+  return { status: answered, fields: [...own, ...ourFields(page, visit)] };
+}
+
+/** The head of a page that leaves before its parts are known: nobody downstream may keep it, and it has no validator. */
+export function streamedHead(page: PageEntry | Stream, visit: Visit): Head {
+  const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const { noStore } = combineCacheControl(combinedParts(page, visit));
+  const own = withoutFields(fields, COMPOSED_WITHOUT);
+  own.push('cache-control', noStore ? 'private, no-store' : 'private, max-age=0');
+  return { status, fields: [...own, ...ourFields(page, visit)] };
+}
+
+function combinedParts(page: PageEntry | Stream, { composition, part, request, setup }: Visit): CombinedPart[] {
+  const now = setup.runtime.now();
+  const own: CombinedPart =
+    page.kind === 'entry'
+      ? {
+          fields: page.entry.fields,
+          age: currentAge(page.entry, now),
+          personal: !page.stored && hasCredentials(request.fields),
+        }
+      : {
+          fields: page.arrival.fields,
+          age: page.arrival.storability.store ? page.arrival.storability.initialAge : 0,
+          personal: !page.arrival.storability.store && hasCredentials(request.fields),
+        };
+  const parts = [own];
+  for (const child of partsOf(part)) {
+    const entry = composition.used.get(child);
+    if (entry !== undefined)
+      parts.push({ fields: entry.fields, age: currentAge(entry, now), personal: child.personal });
+  }
+  return parts;
+}
+
+function isPageDegraded({ part }: Visit): boolean {
+  if (part.delivered === 'stale') return true;
+  for (const child of partsOf(part)) if (isDegraded(child)) return true;
+  return false;
+}
+
+function bodyLength({ entry }: PageEntry): number {
+  let length = 0;
+  for (const segment of entry.template.segments) if (segment instanceof Uint8Array) length += segment.length;
+  return length;
+}
+
+/** What Inlay says of its own part in the answer. */
+function ourFields(page: PageEntry | Stream, visit: Visit): string[] {
+  const { fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const ours = ['x-request-id', visit.trace.requestId];
+  for (const line of fieldLines(fields, 'cache-status')) ours.push('cache-status', line);
+  ours.push('cache-status', printCacheStatus(cacheStatus(page, visit)));
+  for (const line of fieldLines(fields, 'server-timing')) ours.push('server-timing', line);
+  ours.push('server-timing', serverTiming(visit));
+  const via = fieldValue(fields, 'via');
+  ours.push('via', via === undefined ? '1.1 inlay' : `${via}, 1.1 inlay`);
+  return ours;
+}
+
+function cacheStatus(page: PageEntry | Stream, { part, setup, composition }: Visit): CacheStatus {
+  const counts = countOutcomes(part);
+  const details = Object.entries(counts).map(([outcome, count]) => `${outcome}=${count}`);
+  if (part.error !== undefined) details.unshift(part.error.code);
+  if (!setup.runtime.purges.synced) details.push('unsynced');
+  const detail = details.length === 0 ? undefined : details.join(' ');
+  if (page.kind === 'entry' && (page.how === 'hit' || page.how === 'stale')) {
+    const { runtime } = setup;
+    const state = freshness(page.entry, runtime.now());
+    return { hit: true, ttl: state.state === 'fresh' ? state.ttl : -state.staleFor, key: part.key, detail };
+  }
+  const stored = page.kind === 'entry' ? page.stored : page.arrival.storability.store;
+  return {
+    fwd: forwardReason(page.reason),
+    fwdStatus: page.kind === 'entry' ? page.entry.status : page.arrival.status,
+    stored,
+    collapsed: page.how === 'coalesced',
+    key: part.key,
+    detail: composition.plan.includes === 0 && detail === undefined ? undefined : detail,
+  };
+}
+
+function forwardReason(reason: string): NonNullable<CacheStatus['fwd']> {
+  if (reason === 'uri-miss' || reason === 'vary-miss' || reason === 'request' || reason === 'method') return reason;
+  return reason === 'unstorable' ? 'uri-miss' : 'stale';
+}
+
+/** Parts named in Server-Timing; a page may have hundreds. */
+const MAX_TIMINGS = 12;
+
+/** @see W3C Server Timing; durations in ms since the request arrived */
+function serverTiming({ part, composition, setup }: Visit): string {
+  const timings = [`inlay;dur=${round(setup.runtime.now() - composition.startedAt)};desc="${part.outcome}"`];
+  for (const child of partsOf(part)) {
+    if (timings.length > MAX_TIMINGS) break;
+    if (child.endedAt === undefined || child.outcome === 'hit') continue;
+    timings.push(`${child.service ?? 'include'};dur=${round(child.endedAt - child.startedAt)};desc="${child.outcome}"`);
+  }
+  return timings.join(', ');
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

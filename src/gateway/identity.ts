@@ -1,0 +1,120 @@
+import { InlayError } from '../errors.ts';
+import { createVisitor, type Visitor } from '../fragment/visitor.ts';
+import { endToEnd, type Fields, fieldValue, withoutFields } from '../http/fields.ts';
+import { appendCapability } from '../http/surrogate.ts';
+import type { PageRequest } from './exchange.ts';
+
+/** What only the gateway may say; a client could lie in it to reach another tenant, another path or another cache entry. */
+const GATEWAY_ONLY: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-server',
+  'x-host',
+  'x-real-ip',
+  'x-original-host',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]);
+
+/** Prefixes of fields that carry identity or instructions between the gateway and its services. */
+const INTERNAL = ['inlay-', 'x-inlay-'];
+
+/** Names this proxy in Via and CDN-Loop. */
+const SELF = 'inlay';
+
+/** How often a request may pass through an Inlay before it counts as running in circles (RFC 8586). */
+const MAX_HOPS = 5;
+
+/** Request fields that are about this hop's own exchange with the client; fragments and templates are asked for anew. */
+const ASKED_ANEW: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'expect',
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'accept-encoding',
+  'surrogate-capability',
+  'via',
+  'cdn-loop',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+]);
+
+/** A client, as services may see it. */
+export interface Identity {
+  readonly visitor: Visitor;
+  /** Fields of the page's own request. */
+  readonly pageFields: Fields;
+}
+
+/**
+ * Strips a request of what a client must not say to services, and adds what the gateway says.
+ *
+ * @param instance id of this process in CDN-Loop
+ * @throws InlayError `loop-detected`
+ */
+export function identify(request: PageRequest, instance: string, trusted: ReadonlySet<string>): Identity {
+  const loop = fieldValue(request.fields, 'cdn-loop');
+  const hops = loop?.split(',').filter((hop) => hop.trim().split(';', 1)[0] === SELF) ?? [];
+  if (hops.length >= MAX_HOPS || hops.some((hop) => hop.includes(`id=${instance}`))) {
+    throw new InlayError('loop-detected', `the request has passed here before: ${loop}`);
+  }
+  const believed = request.peer !== undefined && trusted.has(request.peer);
+  const client = sanitise(endToEnd(request.fields), believed);
+  const own = gatewayFields(request, believed, loop, instance);
+  const pageFields = [
+    ...withoutFields(client, ASKED_ANEW),
+    'accept-encoding',
+    'identity',
+    'surrogate-capability',
+    appendCapability(fieldValue(client, 'surrogate-capability')),
+    ...own,
+  ];
+  return { visitor: createVisitor(client, own), pageFields };
+}
+
+/** Drops gateway-only fields, in every spelling that a service may take for them (`X_Forwarded_For`). */
+function sanitise(fields: Fields, believed: boolean): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const spelled = fields[i]!.includes('_') ? fields[i]!.replaceAll('_', '-') : fields[i]!;
+    if (INTERNAL.some((prefix) => spelled.startsWith(prefix))) continue;
+    // What a believed peer says of forwarding is repeated by gatewayFields; nothing else of it passes.
+    if (GATEWAY_ONLY.has(spelled) && !(believed && spelled === 'x-forwarded-prefix')) continue;
+    kept.push(fields[i]!, fields[i + 1]!);
+  }
+  return kept;
+}
+
+function gatewayFields(request: PageRequest, believed: boolean, loop: string | undefined, instance: string): string[] {
+  const said = (name: string) => (believed ? fieldValue(request.fields, name) : undefined);
+  const via = fieldValue(request.fields, 'via');
+  const clients = [said('x-forwarded-for'), request.peer].filter((address) => address !== undefined);
+  const fields = [
+    'via',
+    `${via === undefined ? '' : `${via}, `}1.1 ${SELF}`,
+    'cdn-loop',
+    `${loop === undefined ? '' : `${loop}, `}${SELF};id=${instance}`,
+  ];
+  fields.push(
+    'x-forwarded-host',
+    said('x-forwarded-host') ?? request.host,
+    'x-forwarded-proto',
+    said('x-forwarded-proto') ?? request.scheme,
+  );
+  if (clients.length > 0) fields.push('x-forwarded-for', clients.join(', '));
+  return fields;
+}

@@ -1,0 +1,172 @@
+import type { Ask } from '../cache/ask.ts';
+import { requestDirectives } from '../cache/freshness.ts';
+import { forward, type Opened, open } from '../cache/open.ts';
+import type { Composition } from '../compose/compose.ts';
+import { type PlanPart, planPart } from '../compose/plan.ts';
+import { InlayError } from '../errors.ts';
+import { urlKey } from '../fragment/key.ts';
+import type { UrlSpace } from '../fragment/source.ts';
+import { tagsOf } from '../fragment/tags.ts';
+import type { Runtime } from '../runtime.ts';
+import { type Composed, composePage, discard, relay } from './assemble.ts';
+import type { PageRequest } from './exchange.ts';
+import { type Identity, identify } from './identity.ts';
+import { createPlaces } from './places.ts';
+import type { Facade, Gateway, Route } from './resolve-config.ts';
+import { findFacade, findRoute } from './route.ts';
+import type { Trace } from './trace.ts';
+
+/** What every request of a gateway is answered with. */
+export interface Setup {
+  readonly gateway: Gateway;
+  readonly runtime: Runtime;
+  /** Id of this process in `CDN-Loop`. */
+  readonly instance: string;
+}
+
+/** One request on its way through the gateway. */
+export interface Visit {
+  readonly setup: Setup;
+  readonly request: PageRequest;
+  readonly trace: Trace;
+  readonly route: Route;
+  readonly identity: Identity;
+  readonly part: PlanPart;
+  readonly composition: Composition;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Answers one request that was received: get the page from the cache or its service, compose it, print its head.
+ * Throws an {@link InlayError} for what has no answer.
+ */
+export async function answerPage(visit: Visit): Promise<Composed> {
+  const page = chooseStandIn(await openPage(visit), visit);
+  if (page.kind === 'failed') throw page.error;
+  const syntax = page.kind === 'entry' ? page.entry.template.syntax : page.arrival.syntax;
+  return syntax === 'none' ? relay(page, visit) : composePage(page, syntax, visit);
+}
+
+/**
+ * Finds the route of a request and strips it of what a client must not say.
+ * Throws an {@link InlayError}: `host-invalid`, `route-missing`, `loop-detected`.
+ */
+export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit {
+  const { gateway, runtime, instance } = setup;
+  const facade = findFacade(gateway.facades, request.host);
+  if (facade === undefined)
+    throw new InlayError('host-invalid', `no facade answers for host ${request.host}`, { path: 'host' });
+  const route = findRoute(facade, pathOf(request.target));
+  if (route === undefined)
+    throw new InlayError('route-missing', `no route for ${request.target}`, { path: request.target });
+  const identity = identify(request, instance, gateway.trustedPeers);
+  const startedAt = runtime.now();
+  const part = planPart(request.target, 0, 0);
+  const { signal } = request;
+  const composition: Composition = {
+    runtime,
+    space: urlSpace(gateway, facade),
+    terms: {
+      visitor: identity.visitor,
+      pageService: route.service,
+      site: siteOf(request),
+      maxSize: gateway.limits.fragmentSize,
+      timeout: gateway.limits.fragmentTimeout,
+      signal,
+      place: createPlaces(gateway.limits.concurrency),
+      trace: trace.next,
+    },
+    plan: { page: part, includes: 0 },
+    limits: gateway.limits,
+    onerror: route.onerror,
+    startedAt,
+    deadline: startedAt + gateway.limits.pageTimeout,
+    used: new Map(),
+  };
+  return { setup, request, trace, route, identity, part, composition, signal };
+}
+
+const spaces = new WeakMap<Facade, UrlSpace>();
+
+function urlSpace(gateway: Gateway, facade: Facade): UrlSpace {
+  let space = spaces.get(facade);
+  if (space === undefined) {
+    space = { services: gateway.services, fragments: gateway.fragments, route: (path) => findRoute(facade, path) };
+    spaces.set(facade, space);
+  }
+  return space;
+}
+
+/** Asks the cache for the page; requests that no cache may answer go to the service at once. */
+function openPage(visit: Visit): Promise<Opened> {
+  const { request, setup, identity, part } = visit;
+  const ask = pageAsk(visit);
+  part.key = ask.key;
+  part.service = visit.route.service.name;
+  if (request.method === 'GET' || request.method === 'HEAD')
+    return open(ask, setup.runtime, requestDirectives(identity.pageFields));
+  return forward(ask, setup.runtime);
+}
+
+function pageAsk({ request, route, setup, identity, composition, trace, signal }: Visit): Ask {
+  const { limits } = setup.gateway;
+  const { service, esi } = route;
+  const path = service.basePath + request.target;
+  return {
+    key: urlKey(service.origin, path, composition.terms.site, esi),
+    method: request.method,
+    origin: service.origin,
+    path,
+    fields: identity.pageFields,
+    trace: trace.next,
+    policy: {
+      ttl: service.ttl,
+      staleWhileRevalidate: service.staleWhileRevalidate,
+      staleIfError: service.staleIfError,
+    },
+    esi,
+    tags: (fields) => tagsOf(undefined, fields, () => undefined),
+    maxSize: limits.pageSize,
+    headTimeout: limits.headTimeout,
+    signal,
+    place: FREE,
+    ...(request.body === undefined ? {} : { body: limitBody(request.body, limits.requestSize) }),
+  };
+}
+
+/** A page has its place: the limit is for what it includes. */
+const FREE = async () => () => {};
+
+/** A stale copy stands in for a failed page, or for a 5xx, where its windows allow it. */
+function chooseStandIn(opened: Opened, { part, setup }: Visit): Opened {
+  part.outcome = opened.how;
+  part.reason = opened.reason;
+  if (opened.kind === 'failed') {
+    part.outcome = 'failed';
+    part.error = opened.error;
+  }
+  if (opened.stale === undefined) return opened;
+  if (opened.kind === 'stream') setup.runtime.background(discard(opened.segments));
+  part.delivered = 'stale';
+  return { kind: 'entry', entry: opened.stale, how: 'stale', reason: part.reason, stored: true, stale: undefined };
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark < 0 ? target : target.slice(0, mark);
+}
+
+function siteOf({ scheme, host }: PageRequest): string {
+  return `${scheme}://${host.toLowerCase()}`;
+}
+
+/** Counts a request body while it streams; what is too large breaks off. */
+async function* limitBody(body: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > most) throw new InlayError('body-too-large', `the request body is larger than ${most} bytes`);
+    yield chunk;
+  }
+}

@@ -1,0 +1,93 @@
+import { countOutcomes, partsOf } from '../compose/plan.ts';
+import { asInlayError, type InlayError } from '../errors.ts';
+import type { RequestRecord } from '../runtime.ts';
+import type { Composed } from './assemble.ts';
+import type { PageRequest } from './exchange.ts';
+import type { Setup, Visit } from './page.ts';
+import type { Trace } from './trace.ts';
+
+/** What is known of a request when its answer begins to leave. */
+interface Draft {
+  readonly request: PageRequest;
+  readonly trace: Trace;
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly setup: Setup;
+  /** Absent if the request got no further than its own head. */
+  readonly visit: Visit | undefined;
+  readonly error?: InlayError;
+}
+
+/** What clients see of a failure: a status and a request id, and the code for whoever operates the gateway. Never a message or a stack. */
+export function errorAnswer(error: InlayError, request: PageRequest, { requestId }: Trace): Composed {
+  const text = `${error.status} ${error.code}\nrequest ${requestId}\n`;
+  const bytes = new TextEncoder().encode(text);
+  const fields = [
+    'content-type',
+    'text/plain; charset=utf-8',
+    'content-length',
+    String(bytes.length),
+    'cache-control',
+    'no-store',
+    'inlay-error',
+    error.code,
+    'x-request-id',
+    requestId,
+    'cache-status',
+    `inlay; detail=${error.code}`,
+  ];
+  return {
+    status: error.status,
+    fields,
+    body: request.method === 'HEAD' ? { kind: 'none' } : { kind: 'whole', chunks: [bytes] },
+  };
+}
+
+/** Makes the function that records a request once its last byte has left, or what cut it short. */
+export function finisher(status: number, draft: Draft): (bytes: number, error?: unknown) => void {
+  let finished = false;
+  return (bytes, broken) => {
+    if (finished) return;
+    finished = true;
+    const cut = broken === undefined ? undefined : asInlayError(broken);
+    draft.setup.runtime.observe({ type: 'request', record: recordOf(status, bytes, draft, draft.error ?? cut) });
+  };
+}
+
+/** Warnings named in a record; a template may have dozens, and each has them again on every request. */
+const MAX_WARNINGS = 8;
+
+function recordOf(
+  status: number,
+  bytes: number,
+  { request, trace, startedAt, setup, visit }: Draft,
+  error: InlayError | undefined,
+): RequestRecord {
+  const page = visit?.part;
+  const failed = page === undefined ? [] : [...partsOf(page)].filter((part) => part.error !== undefined);
+  return {
+    requestId: trace.requestId,
+    traceId: trace.traceId,
+    method: request.method,
+    host: request.host,
+    path: request.target,
+    route: visit === undefined ? '' : `${visit.route.facade}${visit.route.pattern}`,
+    status,
+    bytes,
+    duration: Math.round((setup.runtime.now() - startedAt) * 100) / 100,
+    cache: page?.outcome ?? '',
+    parts: page === undefined ? {} : countOutcomes(page),
+    warnings: page === undefined ? [] : warningsOf(visit!),
+    errors: failed.slice(0, MAX_WARNINGS).map((part) => `${part.asked}: ${part.error!.code}: ${part.error!.message}`),
+    ...(error === undefined ? {} : { error: `${error.code}: ${error.message}` }),
+  };
+}
+
+function warningsOf({ part }: Visit): string[] {
+  const all = [part, ...partsOf(part)];
+  return all
+    .flatMap(({ asked, warnings }) =>
+      warnings.map((warning) => `${asked}@${warning.offset}: ${warning.code}: ${warning.message}`),
+    )
+    .slice(0, MAX_WARNINGS);
+}

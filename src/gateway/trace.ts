@@ -1,0 +1,34 @@
+import { type Fields, fieldValue } from '../http/fields.ts';
+
+/** Who a request is in logs and traces. */
+export interface Trace {
+  readonly requestId: string;
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** Fields for one upstream request: the request id, and a `traceparent` with a span of its own. */
+  readonly next: () => Fields;
+}
+
+/** Well-formed enough to be repeated in logs and headers. */
+const REQUEST_ID = /^[A-Za-z0-9._~+/=-]{8,128}$/;
+
+/** @see W3C Trace Context, section 3.2.2 */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-|$)/;
+
+/** Accepts the client's request id and trace if they are well-formed, else makes new ones. */
+export function createTrace(fields: Fields): Trace {
+  const given = fieldValue(fields, 'x-request-id');
+  const requestId = given !== undefined && REQUEST_ID.test(given) ? given : crypto.randomUUID();
+  const parent = TRACEPARENT.exec(fieldValue(fields, 'traceparent') ?? '');
+  const traceId = parent?.[1] ?? randomHex(16);
+  const flags = parent?.[2] ?? '00';
+  const state = parent === null ? undefined : fieldValue(fields, 'tracestate');
+  const common = ['x-request-id', requestId, ...(state === undefined ? [] : ['tracestate', state])];
+  return { requestId, traceId, next: () => [...common, 'traceparent', `00-${traceId}-${randomHex(8)}-${flags}`] };
+}
+
+function randomHex(bytes: number): string {
+  let text = '';
+  for (const byte of crypto.getRandomValues(new Uint8Array(bytes))) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
