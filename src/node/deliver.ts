@@ -1,0 +1,147 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { Context } from 'hono';
+import { InlayError } from '../errors.ts';
+import type { Rim } from '../gateway/app.ts';
+import type { PageAnswer, PageRequest } from '../gateway/exchange.ts';
+
+/** Ms that a client may take to accept more of an answer. */
+const SEND_IDLE_TIMEOUT = 10_000;
+/** Fields of one request. */
+const MAX_FIELDS = 100;
+/** Characters of a request target. */
+const MAX_TARGET = 8_192;
+
+/** Node's rim: requests are read from, and answers written to, the socket's own objects; no Request or Response is made. */
+export function createNodeRim(isDraining: () => boolean): Rim {
+  return {
+    receive: (c) => receive((c.env as HttpBindings).incoming, (c.env as HttpBindings).outgoing),
+    deliver: async (answer: PageAnswer, c: Context) => {
+      const { outgoing } = c.env as HttpBindings;
+      await send(answer, outgoing, isDraining());
+      return RESPONSE_ALREADY_SENT;
+    },
+  };
+}
+
+/** Reads a request's head. Throws an {@link InlayError} for one that could mean different things to different readers. */
+function receive(incoming: IncomingMessage, outgoing: ServerResponse): PageRequest {
+  const { rawHeaders, method = 'GET', url: target = '' } = incoming;
+  if (rawHeaders.length / 2 > MAX_FIELDS)
+    throw new InlayError('header-too-large', `more than ${MAX_FIELDS} header fields`);
+  if (target.length > MAX_TARGET)
+    throw new InlayError('header-too-large', `a target of more than ${MAX_TARGET} characters`);
+  if (!target.startsWith('/')) throw new InlayError('target-invalid', 'the request target is no path');
+  const fields: string[] = [];
+  let host: string | undefined;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    if (name === 'host') {
+      if (host !== undefined) throw new InlayError('host-invalid', 'more than one Host');
+      host = rawHeaders[i + 1]!;
+    }
+    fields.push(name, rawHeaders[i + 1]!);
+  }
+  if (host === undefined || !AUTHORITY.test(host)) throw new InlayError('host-invalid', 'Host is missing or malformed');
+  return {
+    method,
+    target,
+    host,
+    scheme: 'http',
+    fields,
+    peer: incoming.socket.remoteAddress,
+    body: method === 'GET' || method === 'HEAD' ? undefined : bodyOf(incoming),
+    signal: signalOf(outgoing),
+  };
+}
+
+/** A host name, an IPv4 or a bracketed IPv6 address, and a port (RFC 9110 section 7.2). */
+const AUTHORITY = /^(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
+
+function bodyOf(incoming: IncomingMessage): AsyncIterable<Uint8Array> | undefined {
+  const { headers } = incoming;
+  const length = headers['content-length'];
+  if (headers['transfer-encoding'] === undefined && (length === undefined || Number(length) === 0)) return undefined;
+  return incoming;
+}
+
+/** Aborts when the connection closes before the answer is complete. */
+function signalOf(outgoing: ServerResponse): AbortSignal {
+  const abort = new AbortController();
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) abort.abort();
+  });
+  return abort.signal;
+}
+
+async function send(answer: PageAnswer, outgoing: ServerResponse, draining: boolean): Promise<void> {
+  const { status, fields, body, done } = answer;
+  if (outgoing.destroyed) return done(0, gone());
+  outgoing.writeHead(status, (draining ? [...fields, 'connection', 'close'] : fields) as string[]);
+  if (body.kind === 'stream') return sendStream(body.batches, outgoing, done);
+  if (body.kind === 'none') {
+    outgoing.end();
+    return done(0);
+  }
+  const { chunks } = body;
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.byteLength;
+  if (chunks.length === 1) {
+    outgoing.end(chunks[0]);
+  } else {
+    outgoing.cork();
+    for (const chunk of chunks) outgoing.write(chunk);
+    outgoing.uncork(); // before end: Node 24 would send the last chunk of a chunked body before what is corked
+    outgoing.end();
+  }
+  // The socket buffers what the client has not taken; a client that takes nothing is cut off by the socket's own timeout.
+  done(bytes);
+}
+
+async function sendStream(
+  batches: AsyncIterable<readonly Uint8Array[]>,
+  outgoing: ServerResponse,
+  done: PageAnswer['done'],
+): Promise<void> {
+  let bytes = 0;
+  try {
+    for await (const batch of batches) {
+      if (outgoing.destroyed) throw gone();
+      outgoing.cork();
+      let room = true;
+      for (const chunk of batch) {
+        bytes += chunk.byteLength;
+        room = outgoing.write(chunk);
+      }
+      outgoing.uncork();
+      if (!room) await drained(outgoing);
+    }
+    outgoing.end();
+    done(bytes);
+  } catch (error) {
+    outgoing.destroy(); // without the terminating chunk, so that the client sees that something is missing
+    done(bytes, error);
+  }
+}
+
+/** Waits until the client has taken what was written, but not for ever. */
+async function drained(outgoing: ServerResponse): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(
+    () => reject(new InlayError('client-closed', `the client took nothing for ${SEND_IDLE_TIMEOUT} ms`)),
+    SEND_IDLE_TIMEOUT,
+  );
+  const closed = () => reject(gone());
+  outgoing.once('drain', resolve).once('close', closed);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    outgoing.off('drain', resolve).off('close', closed);
+  }
+}
+
+function gone(): InlayError {
+  return new InlayError('client-closed', 'the client left before the end of the answer');
+}

@@ -1,0 +1,66 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { InlayEvent } from '../runtime.ts';
+
+/** What is logged: everything, or only what went wrong and what changed the gateway's state, or nothing. */
+export type LogLevel = 'all' | 'errors' | 'off';
+
+/** Turns events into JSON lines: one a request, one a purge, one a change of state. */
+export function createLog(level: LogLevel, destination?: DestinationStream): (event: InlayEvent) => void {
+  if (level === 'off') return () => {};
+  const options = {
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const log = destination === undefined ? pino(options) : pino(options, destination);
+  return (event) => write(log, event, level);
+}
+
+function write(log: Logger, event: InlayEvent, level: LogLevel): void {
+  switch (event.type) {
+    case 'request': {
+      const { record } = event;
+      const bad = record.status >= 500 || record.error !== undefined;
+      if (bad) log.error(clean(record), 'request');
+      else if (record.errors.length > 0) log.warn(clean(record), 'request');
+      else if (level === 'all') log.info(clean(record), 'request');
+      return;
+    }
+    case 'purge':
+      if (level === 'all') log.info(event, 'purge');
+      return;
+    case 'purge-floor':
+    case 'bus':
+      log.warn(event, event.type);
+      return;
+    case 'purge-rejected':
+    case 'background-failed':
+    case 'internal': {
+      const { error, ...rest } = event;
+      log.error(
+        clean({
+          ...rest,
+          code: error.code,
+          message: error.message,
+          path: error.path,
+          cause: String(error.cause ?? ''),
+        }),
+        event.type,
+      );
+      return;
+    }
+  }
+}
+
+/** C1 controls and line separators pass through JSON as they are, and some terminals and log viewers obey them. */
+function clean<Value extends object>(value: Value): Value {
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, cleanMember(member)])) as Value;
+}
+
+function cleanMember(member: unknown): unknown {
+  if (typeof member === 'string')
+    return UNPRINTABLE.test(member) ? member.replace(/[\u0080-\u009f\u2028\u2029]/g, '\ufffd') : member;
+  return Array.isArray(member) ? member.map(cleanMember) : member;
+}
+
+const UNPRINTABLE = /[\u0080-\u009f\u2028\u2029]/;

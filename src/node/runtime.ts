@@ -1,0 +1,65 @@
+import { createCoalesce } from '../cache/coalesce.ts';
+import { createLruStore } from '../cache/lru-store.ts';
+import { asInlayError } from '../errors.ts';
+import type { Gateway } from '../gateway/resolve-config.ts';
+import { createLocalBus, type PurgeBus } from '../purge/bus.ts';
+import { createPurgeIndex } from '../purge/sequence-index.ts';
+import type { InlayEvent, Runtime } from '../runtime.ts';
+import { connectNats } from './nats.ts';
+import { createUpstream } from './upstream.ts';
+
+/** A runtime on Node, and what must be closed with it. */
+export interface NodeRuntime {
+  readonly runtime: Runtime;
+  readonly bus: PurgeBus;
+  /** Waits for background work, at most `ms`. */
+  idle(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes the effects of a gateway on Node: undici pools, a store in this process, purges from NATS or from this process alone. */
+export async function createNodeRuntime(gateway: Gateway, observe: (event: InlayEvent) => void): Promise<NodeRuntime> {
+  const upstream = createUpstream();
+  const tasks = new Set<Promise<unknown>>();
+  const purges = createPurgeIndex({ epoch: crypto.randomUUID(), observe });
+  const runtime: Runtime = {
+    fetch: upstream.fetch,
+    // Monotonic since the start: a clock that is set must neither expire everything nor keep anything alive.
+    now: () => performance.timeOrigin + performance.now(),
+    after: (ms, callback) => {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
+    background: (task) => {
+      tasks.add(task);
+      task
+        .catch((thrown) => observe({ type: 'internal', error: asInlayError(thrown) }))
+        .finally(() => tasks.delete(task));
+    },
+    observe,
+    store: createLruStore(gateway.cache.maxSize),
+    purges,
+    maxUnsynced: gateway.purge.maxUnsynced,
+    coalesce: createCoalesce(),
+  };
+  const { nats, space } = gateway.purge;
+  const events = gateway.fragments.flatMap((fragment) => fragment.events);
+  const bus =
+    nats.length === 0
+      ? createLocalBus({ index: purges, observe })
+      : await connectNats({ servers: nats, space, events, index: purges, observe, name: 'inlay' });
+  return {
+    runtime,
+    bus,
+    idle: async (ms) => {
+      const cancelled = Promise.withResolvers<void>();
+      const timer = setTimeout(cancelled.resolve, ms);
+      await Promise.race([Promise.allSettled([...tasks]), cancelled.promise]);
+      clearTimeout(timer);
+    },
+    close: async () => {
+      await bus.close();
+      await upstream.close();
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { InlayError } from '../errors.ts';
+import { createAdmin } from '../gateway/admin.ts';
+import { createGateway } from '../gateway/app.ts';
+import type { Gateway } from '../gateway/resolve-config.ts';
+import type { InlayEvent } from '../runtime.ts';
+import { createNodeRim } from './deliver.ts';
+import { createNodeRuntime, type NodeRuntime } from './runtime.ts';
+
+/** Where to listen; port 0 takes a free one. */
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly observe?: (event: InlayEvent) => void;
+}
+
+/** A gateway that is listening. */
+export interface Running {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly node: NodeRuntime;
+  /**
+   * Stops accepting, finishes what is under way, and frees everything.
+   *
+   * @param grace ms in which readiness is already red but connections are still accepted, for load balancers to notice
+   */
+  close(grace?: number): Promise<void>;
+}
+
+/** Ms that requests under way get to finish when the gateway stops. */
+const DRAIN_TIMEOUT = 30_000;
+
+/** Limits on a request head and on slow clients; ms and bytes. Node's strict parser is never relaxed. */
+const SERVER_OPTIONS = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 2_000,
+};
+const SOCKET_TIMEOUT = 10_000;
+
+/** Starts a gateway and its admin listener. Throws an {@link InlayError} `config-invalid` if a port cannot be had. */
+export async function serve(gateway: Gateway, { host, port, observe = () => {} }: ServeOptions): Promise<Running> {
+  let draining = false;
+  const isDraining = () => draining;
+  const node = await createNodeRuntime(gateway, observe);
+  const app = createGateway(gateway, node.runtime, createNodeRim(isDraining));
+  const admin = createAdmin({
+    runtime: node.runtime,
+    bus: node.bus,
+    space: gateway.purge.space,
+    token: gateway.admin.token,
+    isDraining,
+    peerOf: (c) => (c.env as HttpBindings).incoming.socket.remoteAddress,
+  });
+  const servers: Server[] = [];
+  try {
+    servers.push(await listen(app, host, port, '--port'));
+    servers.push(await listen(admin, gateway.admin.host, gateway.admin.port, '--admin-port'));
+  } catch (error) {
+    await Promise.all(servers.map((server) => stop(server, 0)));
+    await node.close();
+    throw error;
+  }
+  const [main, side] = servers as [Server, Server];
+  return {
+    url: urlOf(main, host),
+    adminUrl: urlOf(side, gateway.admin.host),
+    node,
+    close: async (grace = 0) => {
+      draining = true;
+      if (grace > 0) await new Promise((resolve) => setTimeout(resolve, grace));
+      await Promise.all([stop(main, DRAIN_TIMEOUT), stop(side, 1_000)]);
+      await node.idle(1_000);
+      await node.close();
+    },
+  };
+}
+
+async function listen(app: Hono, host: string, port: number, option: string): Promise<Server> {
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: SERVER_OPTIONS,
+  }) as Server;
+  server.timeout = SOCKET_TIMEOUT;
+  server.maxHeadersCount = 0; // Node would drop what exceeds its count without a word; the rim counts and answers 431
+  const listening = Promise.withResolvers<void>();
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    const why =
+      error.code === 'EADDRINUSE'
+        ? 'is in use: stop what listens there, or choose another'
+        : `cannot be listened on (${error.message})`;
+    listening.reject(
+      new InlayError('config-invalid', `${option} ${port} on ${host} ${why}`, { path: option, cause: error }),
+    );
+  });
+  server.listen(port, host, listening.resolve);
+  await listening.promise;
+  return server;
+}
+
+/** Closes a server: no new connections, idle ones at once, busy ones when they are done or the time is over. */
+async function stop(server: Server, timeout: number): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), timeout);
+  await closed;
+  clearTimeout(timer);
+}
+
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A real nats-server on loopback, owned by one test. */
+export interface NatsServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+  /** Makes it hang, as a machine without a breath does: connections stand and nothing answers. */
+  hang(): Promise<void>;
+  /** Ends the hanging. */
+  resume(): void;
+  /** Starts it again on the same port; ends it first if it runs. */
+  restart(): Promise<void>;
+}
+
+/** Debian installs it where a user's PATH may not look. */
+const CANDIDATES = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'];
+/** Ms until a server must answer, or have ended. */
+const DEADLINE = 5_000;
+
+let found: string | false | undefined;
+
+/** Whether the binary is here; in CI its absence is an error, elsewhere callers skip, and say why. */
+export function natsServerAvailable(): boolean {
+  found ??= CANDIDATES.find((path) => spawnSync(path, ['--version']).status === 0) ?? false;
+  if (found === false && process.env.CI) throw new Error('nats-server is missing: CI must not skip its tests');
+  return found !== false;
+}
+
+/** Starts a server on a free port, or on the given one, and waits until it answers. `config` is the path of a file. */
+export async function startNatsServer(options: { port?: number; config?: string } = {}): Promise<NatsServer> {
+  if (!natsServerAvailable()) throw new Error('nats-server is not installed');
+  const port = options.port ?? (await freePort());
+  let child = await start(port, options.config);
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child.pid ?? -1;
+    },
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
+    async hang() {
+      child.kill('SIGSTOP');
+      // Its threads stop one after the other: it hangs when it leaves a new connection without a greeting.
+      while (await answers(port));
+    },
+    resume: () => void child.kill('SIGCONT'),
+    async restart() {
+      await end(child, 'SIGTERM');
+      child = await start(port, options.config);
+    },
+  };
+}
+
+/** A loopback port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/**
+ * Publishes payloads as they are, over a bare socket: no client library of ours or of others has a say in the bytes.
+ * Resolves when the server has taken them all.
+ */
+export async function publishRaw(port: number, subject: string, ...payloads: string[]): Promise<void> {
+  const socket = connect({ host: '127.0.0.1', port });
+  const messages = payloads.map((payload) => `PUB ${subject} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
+  await new Promise<void>((resolve, reject) => {
+    let answer = '';
+    socket.on('error', reject).on('close', () => reject(new Error(`nats-server closed the connection: ${answer}`)));
+    socket.on('data', (chunk) => {
+      answer += chunk;
+      if (answer.includes('PONG')) resolve();
+    });
+    socket.write(`CONNECT {"verbose":false}\r\n${messages.join('')}PING\r\n`);
+  }).finally(() => socket.destroy());
+}
+
+async function start(port: number, config?: string): Promise<ChildProcess> {
+  const args = ['-a', '127.0.0.1', '-p', String(port), ...(config === undefined ? [] : ['-c', config])];
+  const child = spawn(found || 'nats-server', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    log = (log + chunk).slice(-4_096);
+  });
+  const deadline = Date.now() + DEADLINE;
+  while (!(await answers(port))) {
+    if (hasEnded(child) || Date.now() > deadline) {
+      await end(child, 'SIGKILL');
+      throw new Error(`nats-server did not start on port ${port}:\n${log}`);
+    }
+    await sleep(20);
+  }
+  return child;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: 500 });
+    const done = (answer: boolean) => {
+      resolve(answer);
+      socket.destroy();
+    };
+    socket.once('data', () => done(true)).once('timeout', () => done(false));
+    socket.once('end', () => done(false)).on('error', () => done(false));
+  });
+}
+
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE);
+  await ended;
+  clearTimeout(timer);
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
