@@ -1,0 +1,115 @@
+/** What `npm start` runs: the five services of Atlas and Inlay in front of them, each a process, until Ctrl+C. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { listenProblem } from './serve.ts';
+import { readLines, type Services, startServices, stopChild } from './services.ts';
+
+const port = Number(process.env.PORT || 8080);
+const site = `http://localhost:${port}`;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const startLimit = 15_000; // ms
+
+let services: Services | undefined;
+let proxy: ChildProcess | undefined;
+let stopping = false;
+
+process.on('SIGINT', () => void stop(0));
+process.on('SIGTERM', () => void stop(0));
+
+try {
+  await requireFree(port);
+  services = await startServices({
+    ports: 'default',
+    env: { ATLAS_URL: site },
+    onLine: print,
+    onExit(name, code, signal) {
+      if (code !== 0 && signal === null) return void stop(1, `${name} failed with code ${code}.`);
+      print(name, `ended. Bring it back: ${process.execPath} test/atlas/${name}.ts`);
+    },
+  });
+  proxy = startProxy(services.urls);
+  await answered(proxy);
+  if (!stopping) console.log(whatToTry(services));
+} catch (error) {
+  await stop(1, (error as Error).message);
+}
+
+/** Ends what was started, in reverse order, then this process. */
+async function stop(code: number, reason?: string): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  if (reason !== undefined) console.error(`\nAtlas stops: ${reason}`);
+  if (proxy !== undefined) await stopChild(proxy);
+  await services?.stopAll();
+  process.exit(code);
+}
+
+/** @throws when another program listens there: it would answer in Inlay's place, and nobody would notice. */
+async function requireFree(wanted: number): Promise<void> {
+  const probe = createServer().listen(wanted);
+  try {
+    await once(probe, 'listening');
+  } catch (error) {
+    throw new Error(`${listenProblem(error as Error, wanted)} Or choose another: PORT=8081 npm start`);
+  }
+  probe.close();
+  await once(probe, 'close');
+}
+
+function startProxy(urls: Services['urls']): ChildProcess {
+  const args = ['src/cli.ts', 'serve', '--config', 'inlay.config.ts', '--port', String(port)];
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: {
+      ...process.env,
+      ATLAS_WEB_URL: urls.web,
+      ATLAS_CATALOGUE_URL: urls.catalogue,
+      ATLAS_SEARCH_URL: urls.search,
+      ATLAS_RECOMMENDER_URL: urls.recommender,
+      ATLAS_VISITOR_URL: urls.visitor,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  readLines(child, (line) => print('inlay', line));
+  child.once('close', (code) => void stop(1, `Inlay ended with code ${code}; its last lines above say why.`));
+  return child;
+}
+
+/** Resolves at the first answer of any status, or when we are stopping anyway. @throws after 15 s without one. */
+async function answered(child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + startLimit;
+  while (!stopping && child.exitCode === null) {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(2_000) });
+      return await answer.body?.cancel();
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`Inlay did not answer within ${startLimit} ms`, { cause: error });
+      await sleep(100);
+    }
+  }
+}
+
+function print(name: string, line: string): void {
+  const text = line.startsWith(`${name} `) ? line.slice(name.length + 1) : line;
+  console.log(`${name.padEnd('recommender'.length)} | ${text}`);
+}
+
+function whatToTry({ urls, pids }: Services): string {
+  return `
+Atlas is ready: open ${site}/
+
+  A search that answers ids, hydrated to countries:
+    curl '${site}/api/search?q=fr'
+  Move the capital of France, then reload ${site}/country/FRA:
+    curl -X PUT ${urls.catalogue}/countries/FRA -d '{"capital":"Lyon"}'
+  Take the catalogue away and reload: pages live on what Inlay keeps.
+    kill ${pids.catalogue}
+  Drop something by hand:
+    node src/cli.ts purge --help
+
+Ctrl+C stops everything.
+`;
+}
