@@ -15,6 +15,7 @@ const STATUS = {
   'body-too-large': 413,
   'client-closed': 499,
   'loop-detected': 508,
+  'not-cached': 504,
   'not-ready': 503,
   overloaded: 503,
   internal: 500,

@@ -1,4 +1,5 @@
 import { asInlayError, InlayError } from '../errors.ts';
+import { varyNames } from '../http/vary.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Segment } from '../template/template.ts';
 import type { Ask } from './ask.ts';
@@ -47,7 +48,7 @@ async function fetchInPlace(
   try {
     for (let tries = 1; ; tries++) {
       const arrival = await fetchHead(ask, runtime, signal);
-      flight?.decide(arrival.storability.store || ask.policy.public === true);
+      flight?.decide(isShareable(arrival, ask));
       sink?.head(arrival);
       const collected = await collect(ask, arrival, sink);
       if (collected === undefined) {
@@ -88,6 +89,15 @@ async function collect(ask: Ask, arrival: Arrival, sink: Sink | undefined): Prom
   await take(collected.compiler.end());
   sink?.end();
   return keep ? collected : undefined;
+}
+
+/**
+ * Whether those who wait may have this answer too: it is fresh for anybody, or it was made for nobody in particular.
+ * What is stale on arrival is stored to be asked about again, and may be as personal as what is not stored.
+ */
+function isShareable({ storability, fields }: Arrival, ask: Ask): boolean {
+  if (ask.policy.public === true) return varyNames(fields) !== '*';
+  return storability.store && storability.lifetime > storability.initialAge;
 }
 
 function tooLarge(ask: Ask): InlayError {

@@ -2,7 +2,7 @@ import { InlayError } from '../errors.ts';
 import { digest, digestStrings } from '../http/digest.ts';
 import { endToEnd, fieldValue } from '../http/fields.ts';
 import { speaksEsi } from '../http/surrogate.ts';
-import { varyValues } from '../http/vary.ts';
+import { varyNames, varyValues } from '../http/vary.ts';
 import type { Runtime, UpstreamResponse } from '../runtime.ts';
 import { compilerFor, syntaxOf, templateOf } from '../template/compile.ts';
 import type { Compiler, Segment, Syntax, Template } from '../template/template.ts';
@@ -91,7 +91,8 @@ export function createEntry(ask: Ask, arrival: Arrival, { compiler, segments }: 
   const literals = literalsOf(template);
   const judged = arrival.storability;
   const tags = ask.tags(arrival.fields, () => parseJson(literals));
-  const vary = judged.store ? varyValues(judged.vary, ask.fields) : [];
+  const names = varyNames(arrival.fields);
+  const vary = names === '*' ? [] : varyValues(names, ask.fields);
   return {
     kind: 'entry',
     key: ask.key,

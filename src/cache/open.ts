@@ -1,4 +1,4 @@
-import { asInlayError } from '../errors.ts';
+import { asInlayError, InlayError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Segment } from '../template/template.ts';
 import type { Ask } from './ask.ts';
@@ -38,6 +38,14 @@ export interface Stream {
 export async function open(ask: Ask, runtime: Runtime, request: RequestDirectives): Promise<Opened> {
   const judged = verdict(await lookup(ask, runtime), runtime.now(), request);
   if (judged.act === 'serve') return serve(ask, runtime, judged);
+  if (request.onlyIfCached) {
+    const error = new InlayError(
+      'not-cached',
+      'the request wants a stored answer, and there is none that it may have',
+      { path: ask.path },
+    );
+    return { kind: 'failed', error, how: 'miss', reason: judged.reason, stale: undefined };
+  }
   // RFC 9111 section 5.2.1.4: who wants no stored answer does not wait for one either.
   const part =
     request.noCache || request.noStore ? ({ role: 'alone' } as const) : await takePart(ask, runtime, judged.reason);

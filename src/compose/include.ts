@@ -151,6 +151,11 @@ function objection(entry: Entry, include: Include, source: Source): InlayError |
   if (include.syntax === 'json' && !isJsonEntry(entry)) {
     return new InlayError('fragment-not-json', 'the fragment is no JSON value', { path: source.path });
   }
+  if (include.select !== undefined && entry.template.segments.some((segment) => !(segment instanceof Uint8Array))) {
+    return new InlayError('fragment-failed', 'select works on fragments without directives of their own', {
+      path: source.path,
+    });
+  }
   if (include.select !== undefined && select(entry, include.select) === undefined) {
     return new InlayError('fragment-failed', `nothing matches the selector ${include.select}`, { path: source.path });
   }

@@ -7,6 +7,7 @@ import { InlayError } from '../errors.ts';
 import { urlKey } from '../fragment/key.ts';
 import type { UrlSpace } from '../fragment/source.ts';
 import { tagsOf } from '../fragment/tags.ts';
+import { fieldValue } from '../http/fields.ts';
 import type { Runtime } from '../runtime.ts';
 import { type Composed, composePage, discard, relay } from './assemble.ts';
 import type { PageRequest } from './exchange.ts';
@@ -115,10 +116,11 @@ function pageAsk({ request, route, setup, identity, composition, trace, signal }
   const path = service.basePath + request.target;
   return {
     key: urlKey(service.origin, path, composition.terms.site, esi),
-    method: request.method,
+    // A HEAD is answered from the same representation: only so can its length and validator be those of the GET.
+    method: request.method === 'HEAD' ? 'GET' : request.method,
     origin: service.origin,
     path,
-    fields: identity.pageFields,
+    fields: request.body === undefined ? identity.pageFields : [...identity.pageFields, ...bodyLength(request)],
     trace: trace.next,
     policy: {
       ttl: service.ttl,
@@ -150,6 +152,12 @@ function chooseStandIn(opened: Opened, { part, setup }: Visit): Opened {
   if (opened.kind === 'stream') setup.runtime.background(discard(opened.segments));
   part.delivered = 'stale';
   return { kind: 'entry', entry: opened.stale, how: 'stale', reason: part.reason, stored: true, stale: undefined };
+}
+
+/** A body whose length the client told is forwarded with it; the transport holds it to that. */
+function bodyLength({ fields }: PageRequest): string[] {
+  const length = fieldValue(fields, 'content-length');
+  return length !== undefined && /^\d+$/.test(length) ? ['content-length', length] : [];
 }
 
 function pathOf(target: string): string {

@@ -1,10 +1,9 @@
-import * as v from 'valibot';
 import { InlayError } from '../errors.ts';
 import { type Fragment, resolveFragment } from '../fragment/match.ts';
 import { parseServiceUrl, type Service } from '../fragment/service.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { GatewayConfig } from './config.ts';
-import { type Parsed, schema } from './schema.ts';
+import { checkShape, type Parsed } from './schema.ts';
 
 /** A route, validated. `prefix` routes match every path that begins with `path`. */
 export interface Route {
@@ -64,9 +63,9 @@ export class ConfigError extends InlayError {
  */
 export function resolveConfig(config: GatewayConfig, environment: Readonly<Record<string, unknown>> = {}): Gateway {
   const unset = new Map<string, string>();
-  const parsed = v.safeParse(schema, fillSettings(config, environment, '', unset));
-  if (!parsed.success) throw new ConfigError(parsed.issues.map((issue) => problemOf(issue, unset)));
-  return link(parsed.output);
+  const checked = checkShape(fillSettings(config, environment, '', unset));
+  if ('problems' in checked) throw new ConfigError(checked.problems.map((problem) => nameVariable(problem, unset)));
+  return link(checked.output);
 }
 
 /** Replaces `env()` settings by their values; those without a value become absent and are noted in `unset`. */
@@ -93,12 +92,12 @@ function fillSettings(
   return filled;
 }
 
-function problemOf(issue: v.BaseIssue<unknown>, unset: ReadonlyMap<string, string>): ConfigProblem {
-  const path = v.getDotPath(issue) ?? '';
-  const variable = unset.get(path);
+/** What is missing because its environment variable is not set is told by the variable's name. */
+function nameVariable({ path, message }: ConfigProblem, unset: ReadonlyMap<string, string>): ConfigProblem {
+  const variable = unset.get(path) ?? unset.get(path.replace(/\.url$/, ''));
   return {
     path,
-    message: variable === undefined ? issue.message : `needs environment variable ${variable}, which is not set`,
+    message: variable === undefined ? message : `needs environment variable ${variable}, which is not set`,
   };
 }
 

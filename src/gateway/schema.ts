@@ -87,7 +87,7 @@ const limits = object({
   pageTimeout: v.optional(duration, 10_000),
 });
 
-export const schema = object({
+const schema = object({
   services: v.pipe(
     v.record(name, service, 'must be an object of services'),
     v.check((all) => Object.keys(all).length > 0, 'names no service'),
@@ -114,7 +114,17 @@ export const schema = object({
   trustedPeers: v.optional(v.array(text), []),
 });
 
+/** A configuration whose shape is right, with its defaults. */
 export type Parsed = v.InferOutput<typeof schema>;
+
+/** Checks the shape of a configuration; every mistake with its path (`services.web.url`). */
+export function checkShape(
+  config: unknown,
+): { readonly output: Parsed } | { readonly problems: readonly { readonly path: string; readonly message: string }[] } {
+  const parsed = v.safeParse(schema, config);
+  if (parsed.success) return { output: parsed.output };
+  return { problems: parsed.issues.map((issue) => ({ path: v.getDotPath(issue) ?? '', message: issue.message })) };
+}
 
 /** An object that names every member it does not know as a mistake: a typo must not pass for a setting. */
 function object<const Members extends v.ObjectEntries>(members: Members) {

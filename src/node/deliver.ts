@@ -50,7 +50,7 @@ function receive(incoming: IncomingMessage, outgoing: ServerResponse): PageReque
     host,
     scheme: 'http',
     fields,
-    peer: incoming.socket.remoteAddress,
+    peer: incoming.socket.remoteAddress?.replace(/^::ffff:/, ''),
     body: method === 'GET' || method === 'HEAD' ? undefined : bodyOf(incoming),
     signal: signalOf(outgoing),
   };

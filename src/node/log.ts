@@ -20,9 +20,9 @@ function write(log: Logger, event: InlayEvent, level: LogLevel): void {
   switch (event.type) {
     case 'request': {
       const { record } = event;
-      const bad = record.status >= 500 || record.error !== undefined;
-      if (bad) log.error(clean(record), 'request');
-      else if (record.errors.length > 0) log.warn(clean(record), 'request');
+      const left = record.error?.startsWith('client-closed') === true;
+      if (!left && (record.status >= 500 || record.error !== undefined)) log.error(clean(record), 'request');
+      else if (!left && record.errors.length > 0) log.warn(clean(record), 'request');
       else if (level === 'all') log.info(clean(record), 'request');
       return;
     }

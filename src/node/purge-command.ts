@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { request } from 'undici';
 import { InlayError } from '../errors.ts';
 import { resolveConfig } from '../gateway/resolve-config.ts';
 import { createPurge, type PurgeMessage, parsePurge, printPurge } from '../purge/message.ts';
@@ -92,10 +91,13 @@ async function tellAdmin(message: PurgeMessage, flags: PurgeFlags): Promise<stri
   return `purged ${describe(message)} in space ${space}: number ${seq}, reaches ${reach}`;
 }
 
+/** Ms until a gateway must have answered. */
+const ANSWER_TIMEOUT = 5_000;
+
 async function ask(url: URL, headers: Record<string, string>, body: string): Promise<Record<string, unknown>> {
-  let answer: Awaited<ReturnType<typeof request>>;
+  let answer: Response;
   try {
-    answer = await request(url, { method: 'POST', headers, body, headersTimeout: 5_000, bodyTimeout: 5_000 });
+    answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWER_TIMEOUT) });
   } catch (error) {
     throw new InlayError(
       'upstream-unreachable',
@@ -103,9 +105,9 @@ async function ask(url: URL, headers: Record<string, string>, body: string): Pro
       { cause: error },
     );
   }
-  const text = await answer.body.text();
-  if (answer.statusCode === 200) return JSON.parse(text) as Record<string, unknown>;
-  throw new InlayError('upstream-status', `${url.origin} answered ${answer.statusCode}: ${text.slice(0, 500)}`);
+  const text = await answer.text();
+  if (answer.ok) return JSON.parse(text) as Record<string, unknown>;
+  throw new InlayError('upstream-status', `${url.origin} answered ${answer.status}: ${text.slice(0, 500)}`);
 }
 
 function describe({ mode, keys, tags, urls, prefixes, all }: PurgeMessage): string {

@@ -1,6 +1,7 @@
 import { createCoalesce } from '../cache/coalesce.ts';
 import { createLruStore } from '../cache/lru-store.ts';
 import { asInlayError } from '../errors.ts';
+import type { Fragment, SubjectMapping } from '../fragment/match.ts';
 import type { Gateway } from '../gateway/resolve-config.ts';
 import { createLocalBus, type PurgeBus } from '../purge/bus.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
@@ -43,7 +44,7 @@ export async function createNodeRuntime(gateway: Gateway, observe: (event: Inlay
     coalesce: createCoalesce(),
   };
   const { nats, space } = gateway.purge;
-  const events = gateway.fragments.flatMap((fragment) => fragment.events);
+  const events = mergeEvents(gateway.fragments);
   const bus =
     nats.length === 0
       ? createLocalBus({ index: purges, observe })
@@ -62,4 +63,15 @@ export async function createNodeRuntime(gateway: Gateway, observe: (event: Inlay
       await upstream.close();
     },
   };
+}
+
+/** Several definitions may map one subject: it is subscribed to once, and purges the tags of all. */
+function mergeEvents(fragments: readonly Fragment[]): SubjectMapping[] {
+  const bySubject = new Map<string, SubjectMapping[]>();
+  for (const { events } of fragments)
+    for (const event of events) bySubject.set(event.subject, [...(bySubject.get(event.subject) ?? []), event]);
+  return [...bySubject].map(([subject, mappings]) => ({
+    subject,
+    tags: (text) => [...new Set(mappings.flatMap((mapping) => mapping.tags(text)))],
+  }));
 }

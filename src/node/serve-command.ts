@@ -172,4 +172,3 @@ function oneOf<const Choice extends string>(value: unknown, option: string, choi
   });
 }
 
-export type { LogLevel };

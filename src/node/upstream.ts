@@ -62,7 +62,11 @@ function isRepeatable({ method, body, signal }: UpstreamRequest): boolean {
 function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResponse> {
   const exchange = new Exchange(request);
   const body = request.body === undefined ? null : Readable.from(request.body, { objectMode: false });
-  pool.dispatch({ method: request.method, path: request.path, headers: request.fields as string[], body }, exchange);
+  try {
+    pool.dispatch({ method: request.method, path: request.path, headers: request.fields as string[], body }, exchange);
+  } catch (error) {
+    exchange.refuse(error as Error); // undici found the request itself unfit to be sent
+  }
   return exchange.response;
 }
 
@@ -98,6 +102,11 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#abort(new InlayError('client-closed', 'nobody waits for the answer any more', { path: this.#where() }));
     if (request.signal?.aborted) this.#left();
     else request.signal?.addEventListener('abort', this.#left, { once: true });
+  }
+
+  /** The request could not even be sent. */
+  refuse(error: Error): void {
+    this.#finish(this.#translate(error));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
