@@ -26,7 +26,7 @@ export interface Ask {
   readonly totalTimeout?: number;
   /** Aborted when nobody needs the answer any more. */
   readonly signal: AbortSignal;
-  /** Waits for a place among the page's concurrent fetches; the returned function gives it back. */
-  readonly place: () => Promise<() => void>;
+  /** Waits for a place among the page's concurrent fetches; the returned function gives it back. Rejects when the signal aborts. */
+  readonly place: (signal: AbortSignal) => Promise<() => void>;
   readonly body?: AsyncIterable<Uint8Array>;
 }

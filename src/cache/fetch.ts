@@ -31,7 +31,7 @@ export async function fetchEntry(
   try {
     end = await fetchInPlace(ask, runtime, signal, flight, sink);
   } catch (thrown) {
-    end = { error: asInlayError(thrown) };
+    end = { error: signal.aborted ? givenUp(ask, thrown) : asInlayError(thrown) };
   }
   flight?.finish(end);
   return end;
@@ -44,7 +44,7 @@ async function fetchInPlace(
   flight: Flight | undefined,
   sink: Sink | undefined,
 ): Promise<FlightEnd> {
-  const leavePlace = await ask.place();
+  const leavePlace = await ask.place(signal);
   try {
     for (let tries = 1; ; tries++) {
       const arrival = await fetchHead(ask, runtime, signal);
@@ -89,6 +89,11 @@ async function collect(ask: Ask, arrival: Arrival, sink: Sink | undefined): Prom
   await take(collected.compiler.end());
   sink?.end();
   return keep ? collected : undefined;
+}
+
+function givenUp(ask: Ask, thrown: unknown): InlayError {
+  if (thrown instanceof InlayError) return thrown;
+  return new InlayError('client-closed', 'nobody waits for the answer any more', { path: ask.path, cause: thrown });
 }
 
 /**

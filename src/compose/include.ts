@@ -6,7 +6,7 @@ import { InlayError } from '../errors.ts';
 import { fragmentAsk } from '../fragment/ask.ts';
 import { select } from '../fragment/select.ts';
 import { findSource, type Source } from '../fragment/source.ts';
-import { hasCredentials } from '../http/credentials.ts';
+import { hasCredentials, isCredential } from '../http/credentials.ts';
 import type { Include, Target } from '../template/template.ts';
 import { type Composition, compose, type Document } from './compose.ts';
 import { isJsonEntry, standInJson } from './json.ts';
@@ -90,7 +90,11 @@ function attemptTarget(
       source,
     };
   }
-  const answer = resolve(ask, composition.runtime);
+  let interest: AbortController | undefined;
+  const answer = resolve(ask, composition.runtime, () => {
+    interest = new AbortController();
+    return AbortSignal.any([ask.signal, interest.signal]);
+  });
   const judge = (answered: Answer): Attempt => {
     part.personal = isPersonal(ask, source, answered);
     return accept(answered, include, source, part, composition);
@@ -101,6 +105,7 @@ function attemptTarget(
     composition.deadline - composition.runtime.now(),
   );
   return inTime(answer, timeout, composition, async (): Promise<Answer> => {
+    interest?.abort(); // the page goes on without it: it need not be fetched, unless others wait for it
     const error = new InlayError('upstream-timeout', `no answer within ${Math.round(timeout)} ms`, {
       path: source.path,
     });
@@ -111,7 +116,10 @@ function attemptTarget(
 /** Whether an answer depends on who asked: by its definition, or because it may, and nobody said that others may have it. */
 function isPersonal(ask: Ask, { defined }: Source, answer: Answer): boolean {
   if (defined !== undefined && defined.fragment.scope !== 'http') return defined.fragment.scope !== 'public';
-  return hasCredentials(ask.fields) && !(answer.kind === 'entry' && answer.stored);
+  if (answer.kind === 'failed' || !hasCredentials(ask.fields)) return false;
+  const { entry } = answer;
+  const forAnybody = answer.stored && entry.lifetime > entry.initialAge;
+  return !forAnybody || entry.vary.some(([name]) => isCredential(name));
 }
 
 /** The promise's value, or after `ms` what `late` makes instead. */

@@ -16,7 +16,7 @@ export interface PageTerms {
   /** Ms; for fragments whose definition and service name no limit. */
   readonly timeout: number;
   readonly signal: AbortSignal;
-  readonly place: () => Promise<() => void>;
+  readonly place: Ask['place'];
   readonly trace: () => Fields;
 }
 
@@ -71,7 +71,7 @@ function byDefinition(
   source: Source,
   defined: NonNullable<Source['defined']>,
   json: boolean,
-  { visitor, pageService }: PageTerms,
+  { visitor, pageService, site }: PageTerms,
 ): Addressed {
   const { fragment, captures } = defined;
   const mark = source.path.indexOf('?');
@@ -81,7 +81,7 @@ function byDefinition(
     return { key: entityKey(fragment, captures, query, []), path, fields: visitor.publicFields(json) };
   if (fragment.scope === 'http') {
     return {
-      key: entityKey(fragment, captures, query, []),
+      key: entityKey(fragment, captures, query, [], site),
       path,
       fields: visitor.httpFields(fragment.service, pageService, json),
     };

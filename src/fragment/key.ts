@@ -9,17 +9,23 @@ import type { Captures } from './pattern.ts';
  * can make two different requests share one. A definition's key begins with its name, all others with `GET`.
  */
 
-/** The key of an entity: type, identifiers, the query that matters, and the identity values that split it. */
+/**
+ * The key of an entity: type, identifiers, the query that matters, and the identity values that split it.
+ *
+ * @param site scheme and authority of the client's request, where the service is told it
+ */
 export function entityKey(
   fragment: Fragment,
   captures: Captures,
   query: string,
   scope: readonly ScopedValue[],
+  site?: string,
 ): string {
   const parts: unknown[] = [fragment.name];
   for (const name of fragment.path.names) parts.push(captures[name]);
   if (query !== '') parts.push(query);
   for (const { from, name, value } of scope) parts.push([`${from}:${name}`, value]);
+  if (site !== undefined) parts.push({ site });
   return JSON.stringify(parts);
 }
 

@@ -1,3 +1,4 @@
+import type { InlayError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 
 /** A client's request, as a rim received it. */
@@ -13,6 +14,8 @@ export interface PageRequest {
   /** Address of the peer, if the rim knows it. */
   readonly peer: string | undefined;
   readonly body: AsyncIterable<Uint8Array> | undefined;
+  /** Why the request cannot be answered, if the rim found that its head could mean two things. */
+  readonly problem?: InlayError | undefined;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
 }

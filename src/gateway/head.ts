@@ -5,8 +5,9 @@ import { countErrors, countOutcomes, isDegraded, partsOf } from '../compose/plan
 import { type CacheStatus, printCacheStatus } from '../http/cache-status.ts';
 import { type CombinedPart, combineCacheControl } from '../http/combine.ts';
 import { notModified } from '../http/conditional.ts';
-import { hasCredentials } from '../http/credentials.ts';
+import { hasCredentials, isCredential } from '../http/credentials.ts';
 import { type Fields, fieldLines, fieldValue, withoutFields } from '../http/fields.ts';
+import { varyNames } from '../http/vary.ts';
 import type { Visit } from './page.ts';
 
 /** A complete page. */
@@ -67,6 +68,8 @@ export function composedHead(page: PageEntry | Stream, length: number, etag: () 
   const combined = combineCacheControl(combinedParts(page, visit), degraded ? DEGRADED_FOR : undefined);
   const own = withoutFields(fields, COMPOSED_WITHOUT);
   own.push('cache-control', combined.cacheControl);
+  const vary = partsVary(fields, visit);
+  if (vary !== undefined) own.push('vary', vary);
   let answered = status;
   if (status === 200 && !combined.noStore && !degraded) {
     const tag = etag();
@@ -109,6 +112,16 @@ function combinedParts(page: PageEntry | Stream, { composition, part, request, s
       parts.push({ fields: entry.fields, age: currentAge(entry, now), personal: child.personal });
   }
   return parts;
+}
+
+/** What parts vary by and the page's own Vary does not name yet; credentials make the page private instead. */
+function partsVary(fields: Fields, { composition }: Visit): string | undefined {
+  const named = varyNames(fields);
+  if (named === '*') return undefined;
+  const more = new Set<string>();
+  for (const { vary } of composition.used.values())
+    for (const [name] of vary) if (!named.includes(name) && !isCredential(name)) more.add(name);
+  return more.size === 0 ? undefined : [...more].join(', ');
 }
 
 function isPageDegraded({ part }: Visit): boolean {

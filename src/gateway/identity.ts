@@ -7,13 +7,6 @@ import type { PageRequest } from './exchange.ts';
 /** What only the gateway may say; a client could lie in it to reach another tenant, another path or another cache entry. */
 const GATEWAY_ONLY: ReadonlySet<string> = new Set([
   'forwarded',
-  'x-forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-forwarded-port',
-  'x-forwarded-prefix',
-  'x-forwarded-server',
   'x-host',
   'x-real-ip',
   'x-original-host',
@@ -26,6 +19,9 @@ const GATEWAY_ONLY: ReadonlySet<string> = new Set([
 
 /** Prefixes of fields that carry identity or instructions between the gateway and its services. */
 const INTERNAL = ['inlay-', 'x-inlay-'];
+
+/** What a trusted peer says of forwarding and is repeated as it is; the three that gatewayFields prints are not. */
+const REPEATED = /^x-forwarded-(?!for$|host$|proto$)/;
 
 /** Names this proxy in Via and CDN-Loop. */
 const SELF = 'inlay';
@@ -58,6 +54,8 @@ export interface Identity {
   readonly visitor: Visitor;
   /** Fields of the page's own request. */
   readonly pageFields: Fields;
+  /** Scheme and authority that services are told the client asked for. */
+  readonly site: string;
 }
 
 /**
@@ -74,7 +72,17 @@ export function identify(request: PageRequest, instance: string, trusted: Readon
   }
   const believed = request.peer !== undefined && trusted.has(request.peer);
   const client = sanitise(endToEnd(request.fields), believed);
-  const own = gatewayFields(request, believed, loop, instance);
+  const said = (name: string) => (believed ? fieldValue(request.fields, name) : undefined);
+  const host = said('x-forwarded-host') ?? request.host;
+  const scheme = said('x-forwarded-proto') ?? request.scheme;
+  const clients = [said('x-forwarded-for'), request.peer].filter((address) => address !== undefined);
+  const via = fieldValue(request.fields, 'via');
+  const own = [
+    ...['via', `${via === undefined ? '' : `${via}, `}1.1 ${SELF}`],
+    ...['cdn-loop', `${loop === undefined ? '' : `${loop}, `}${SELF};id=${instance}`],
+    ...['x-forwarded-host', host, 'x-forwarded-proto', scheme],
+    ...(clients.length === 0 ? [] : ['x-forwarded-for', clients.join(', ')]),
+  ];
   const pageFields = [
     ...withoutFields(client, ASKED_ANEW),
     'accept-encoding',
@@ -83,7 +91,7 @@ export function identify(request: PageRequest, instance: string, trusted: Readon
     appendCapability(fieldValue(client, 'surrogate-capability')),
     ...own,
   ];
-  return { visitor: createVisitor(client, own), pageFields };
+  return { visitor: createVisitor(client, own), pageFields, site: `${scheme}://${host}`.toLowerCase() };
 }
 
 /** Drops gateway-only fields, in every spelling that a service may take for them (`X_Forwarded_For`). */
@@ -91,30 +99,9 @@ function sanitise(fields: Fields, believed: boolean): string[] {
   const kept: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const spelled = fields[i]!.includes('_') ? fields[i]!.replaceAll('_', '-') : fields[i]!;
-    if (INTERNAL.some((prefix) => spelled.startsWith(prefix))) continue;
-    // What a believed peer says of forwarding is repeated by gatewayFields; nothing else of it passes.
-    if (GATEWAY_ONLY.has(spelled) && !(believed && spelled === 'x-forwarded-prefix')) continue;
+    if (GATEWAY_ONLY.has(spelled) || INTERNAL.some((prefix) => spelled.startsWith(prefix))) continue;
+    if (spelled.startsWith('x-forwarded') && !(believed && REPEATED.test(fields[i]!))) continue;
     kept.push(fields[i]!, fields[i + 1]!);
   }
   return kept;
-}
-
-function gatewayFields(request: PageRequest, believed: boolean, loop: string | undefined, instance: string): string[] {
-  const said = (name: string) => (believed ? fieldValue(request.fields, name) : undefined);
-  const via = fieldValue(request.fields, 'via');
-  const clients = [said('x-forwarded-for'), request.peer].filter((address) => address !== undefined);
-  const fields = [
-    'via',
-    `${via === undefined ? '' : `${via}, `}1.1 ${SELF}`,
-    'cdn-loop',
-    `${loop === undefined ? '' : `${loop}, `}${SELF};id=${instance}`,
-  ];
-  fields.push(
-    'x-forwarded-host',
-    said('x-forwarded-host') ?? request.host,
-    'x-forwarded-proto',
-    said('x-forwarded-proto') ?? request.scheme,
-  );
-  if (clients.length > 0) fields.push('x-forwarded-for', clients.join(', '));
-  return fields;
 }

@@ -55,6 +55,9 @@ export async function answerPage(visit: Visit): Promise<Composed> {
  */
 export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit {
   const { gateway, runtime, instance } = setup;
+  if (request.problem !== undefined) throw request.problem;
+  if (DOT_SEGMENT.test(pathOf(request.target)))
+    throw new InlayError('target-invalid', 'the path has dot segments', { path: request.target });
   const facade = findFacade(gateway.facades, request.host);
   if (facade === undefined)
     throw new InlayError('host-invalid', `no facade answers for host ${request.host}`, { path: 'host' });
@@ -71,7 +74,7 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
     terms: {
       visitor: identity.visitor,
       pageService: route.service,
-      site: siteOf(request),
+      site: identity.site,
       maxSize: gateway.limits.fragmentSize,
       timeout: gateway.limits.fragmentTimeout,
       signal,
@@ -87,6 +90,9 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
   };
   return { setup, request, trace, route, identity, part, composition, signal };
 }
+
+/** A service may resolve these to a path that the route was not found for (RFC 3986 section 5.2.4); clients resolve them before they ask. */
+const DOT_SEGMENT = /(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|$)/i;
 
 const spaces = new WeakMap<Facade, UrlSpace>();
 
@@ -163,10 +169,6 @@ function bodyLength({ fields }: PageRequest): string[] {
 function pathOf(target: string): string {
   const mark = target.indexOf('?');
   return mark < 0 ? target : target.slice(0, mark);
-}
-
-function siteOf({ scheme, host }: PageRequest): string {
-  return `${scheme}://${host.toLowerCase()}`;
 }
 
 /** Counts a request body while it streams; what is too large breaks off. */

@@ -25,35 +25,37 @@ export function createNodeRim(isDraining: () => boolean): Rim {
   };
 }
 
-/** Reads a request's head. Throws an {@link InlayError} for one that could mean different things to different readers. */
+/** Reads a request's head; one that could mean different things to different readers is marked as such. */
 function receive(incoming: IncomingMessage, outgoing: ServerResponse): PageRequest {
   const { rawHeaders, method = 'GET', url: target = '' } = incoming;
-  if (rawHeaders.length / 2 > MAX_FIELDS)
-    throw new InlayError('header-too-large', `more than ${MAX_FIELDS} header fields`);
-  if (target.length > MAX_TARGET)
-    throw new InlayError('header-too-large', `a target of more than ${MAX_TARGET} characters`);
-  if (!target.startsWith('/')) throw new InlayError('target-invalid', 'the request target is no path');
   const fields: string[] = [];
-  let host: string | undefined;
+  const hosts: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
-    if (name === 'host') {
-      if (host !== undefined) throw new InlayError('host-invalid', 'more than one Host');
-      host = rawHeaders[i + 1]!;
-    }
+    if (name === 'host') hosts.push(rawHeaders[i + 1]!);
     fields.push(name, rawHeaders[i + 1]!);
   }
-  if (host === undefined || !AUTHORITY.test(host)) throw new InlayError('host-invalid', 'Host is missing or malformed');
   return {
     method,
     target,
-    host,
+    host: hosts[0] ?? '',
     scheme: 'http',
     fields,
     peer: incoming.socket.remoteAddress?.replace(/^::ffff:/, ''),
     body: method === 'GET' || method === 'HEAD' ? undefined : bodyOf(incoming),
+    problem: problemOf(target, hosts, rawHeaders.length / 2),
     signal: signalOf(outgoing),
   };
+}
+
+function problemOf(target: string, hosts: readonly string[], fields: number): InlayError | undefined {
+  if (fields > MAX_FIELDS) return new InlayError('header-too-large', `more than ${MAX_FIELDS} header fields`);
+  if (target.length > MAX_TARGET)
+    return new InlayError('header-too-large', `a target of more than ${MAX_TARGET} characters`);
+  if (!target.startsWith('/')) return new InlayError('target-invalid', 'the request target is no path');
+  if (hosts.length !== 1 || !AUTHORITY.test(hosts[0]!))
+    return new InlayError('host-invalid', 'Host is missing, repeated or malformed');
+  return undefined;
 }
 
 /** A host name, an IPv4 or a bracketed IPv6 address, and a port (RFC 9110 section 7.2). */
@@ -63,7 +65,8 @@ function bodyOf(incoming: IncomingMessage): AsyncIterable<Uint8Array> | undefine
   const { headers } = incoming;
   const length = headers['content-length'];
   if (headers['transfer-encoding'] === undefined && (length === undefined || Number(length) === 0)) return undefined;
-  return incoming;
+  // A body that is given up must not take the connection with it: the answer, perhaps a 413, is still to be sent on it.
+  return { [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false }) };
 }
 
 /** Aborts when the connection closes before the answer is complete. */

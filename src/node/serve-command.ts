@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { InlayError } from '../errors.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import { type Gateway, resolveConfig } from '../gateway/resolve-config.ts';
-import { createLog, type LogLevel } from './log.ts';
+import { createLog } from './log.ts';
 import { type Running, serve } from './serve.ts';
 
 /** Options as the command line has them: anything may be text, a number or, if repeated, a list. */
@@ -171,4 +171,3 @@ function oneOf<const Choice extends string>(value: unknown, option: string, choi
     path: option,
   });
 }
-

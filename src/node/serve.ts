@@ -41,7 +41,8 @@ const SERVER_OPTIONS = {
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 2_000,
 };
-const SOCKET_TIMEOUT = 10_000;
+
+const ADMIN_IDLE_TIMEOUT = 10_000;
 
 /** Starts a gateway and its admin listener. Throws an {@link InlayError} `config-invalid` if a port cannot be had. */
 export async function serve(gateway: Gateway, { host, port, observe = () => {} }: ServeOptions): Promise<Running> {
@@ -59,8 +60,8 @@ export async function serve(gateway: Gateway, { host, port, observe = () => {} }
   });
   const servers: Server[] = [];
   try {
-    servers.push(await listen(app, host, port, '--port'));
-    servers.push(await listen(admin, gateway.admin.host, gateway.admin.port, '--admin-port'));
+    servers.push(await listen(app, host, port, '--port', idleTimeout(gateway)));
+    servers.push(await listen(admin, gateway.admin.host, gateway.admin.port, '--admin-port', ADMIN_IDLE_TIMEOUT));
   } catch (error) {
     await Promise.all(servers.map((server) => stop(server, 0)));
     await node.close();
@@ -81,13 +82,13 @@ export async function serve(gateway: Gateway, { host, port, observe = () => {} }
   };
 }
 
-async function listen(app: Hono, host: string, port: number, option: string): Promise<Server> {
+async function listen(app: Hono, host: string, port: number, option: string, idle: number): Promise<Server> {
   const server = createAdaptorServer({
     fetch: app.fetch,
     overrideGlobalObjects: false,
     serverOptions: SERVER_OPTIONS,
   }) as Server;
-  server.timeout = SOCKET_TIMEOUT;
+  server.timeout = idle;
   server.maxHeadersCount = 0; // Node would drop what exceeds its count without a word; the rim counts and answers 431
   const listening = Promise.withResolvers<void>();
   server.once('error', (error: NodeJS.ErrnoException) => {
@@ -102,6 +103,11 @@ async function listen(app: Hono, host: string, port: number, option: string): Pr
   server.listen(port, host, listening.resolve);
   await listening.promise;
   return server;
+}
+
+/** Ms of silence on a socket: longer than any answer may take, so that who waits for one gets it, if only a 504. */
+function idleTimeout({ limits }: Gateway): number {
+  return Math.max(limits.headTimeout, limits.pageTimeout) + 5_000;
 }
 
 /** Closes a server: no new connections, idle ones at once, busy ones when they are done or the time is over. */
