@@ -56,22 +56,24 @@ export function verdict(found: Found, now: number, request?: RequestDirectives):
  * Answers an ask with a complete entry: from the store, from a fetch under way, or from the service.
  * The answer is there at once, not later, when the store of this process has it fresh. Never rejects.
  *
- * @param signalOf makes the signal that gives the fetch up, for an ask that needs one
+ * @param begin is told why something has to be fetched, and makes the signal that gives the fetch up
  */
 export function resolve(
   ask: Ask,
   runtime: Runtime,
-  signalOf: () => AbortSignal = () => ask.signal,
+  begin: (reason: string) => AbortSignal = () => ask.signal,
 ): MaybePromise<Answer> {
   const found = lookup(ask, runtime);
   return found instanceof Promise
-    ? found.then((late) => act(ask, runtime, late, signalOf))
-    : act(ask, runtime, found, signalOf);
+    ? found.then((late) => act(ask, runtime, late, begin))
+    : act(ask, runtime, found, begin);
 }
 
-function act(ask: Ask, runtime: Runtime, found: Found, signalOf: () => AbortSignal): MaybePromise<Answer> {
+function act(ask: Ask, runtime: Runtime, found: Found, begin: (reason: string) => AbortSignal): MaybePromise<Answer> {
   const judged = verdict(found, runtime.now());
-  return judged.act === 'serve' ? serve(ask, runtime, judged) : bring({ ...ask, signal: signalOf() }, runtime, judged);
+  return judged.act === 'serve'
+    ? serve(ask, runtime, judged)
+    : bring({ ...ask, signal: begin(judged.reason) }, runtime, judged);
 }
 
 /** The answer of a verdict that needs no fetch, or one that nobody waits for. */

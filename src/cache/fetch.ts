@@ -59,7 +59,7 @@ async function fetchInPlace(
       // A purge overtook this fetch: what it brought must not answer anybody who asks from now on.
       const overtaken = runtime.purges.validity(entry).state === 'hard';
       if (overtaken && sink === undefined && tries < MAX_TRIES) continue;
-      const stored = arrival.storability.store && !overtaken;
+      const stored = arrival.storability.store && !overtaken && entry.size <= runtime.store.maxEntrySize;
       if (stored) await put(ask, runtime, entry);
       else if (!arrival.storability.store && ask.policy.public !== true) await markUnstorable(ask, runtime);
       return { entry, stored };

@@ -9,9 +9,10 @@ import type { Store } from './store.ts';
  * @param maxSize bytes; one entry may take an eighth of it at most
  */
 export function createLruStore(maxSize: number): Store {
+  const maxEntrySize = Math.max(1, Math.floor(maxSize / 8));
   const cache = new LRUCache<string, Stored>({
     maxSize,
-    maxEntrySize: Math.max(1, Math.floor(maxSize / 8)),
+    maxEntrySize,
     sizeCalculation: (stored) => stored.size,
   });
   return {
@@ -26,5 +27,6 @@ export function createLruStore(maxSize: number): Store {
       return cache.calculatedSize;
     },
     maxSize,
+    maxEntrySize,
   };
 }

@@ -11,4 +11,6 @@ export interface Store {
   /** Bytes held and the bound, for health and metrics. */
   readonly size: number;
   readonly maxSize: number;
+  /** Bytes of the largest entry that it takes. */
+  readonly maxEntrySize: number;
 }

@@ -90,8 +90,10 @@ function attemptTarget(
       source,
     };
   }
+  part.personal = isPersonal(ask, source, undefined);
   let interest: AbortController | undefined;
-  const answer = resolve(ask, composition.runtime, () => {
+  const answer = resolve(ask, composition.runtime, (reason) => {
+    part.reason = reason;
     interest = new AbortController();
     return AbortSignal.any([ask.signal, interest.signal]);
   });
@@ -114,9 +116,11 @@ function attemptTarget(
 }
 
 /** Whether an answer depends on who asked: by its definition, or because it may, and nobody said that others may have it. */
-function isPersonal(ask: Ask, { defined }: Source, answer: Answer): boolean {
+function isPersonal(ask: Ask, { defined }: Source, answer: Answer | undefined): boolean {
   if (defined !== undefined && defined.fragment.scope !== 'http') return defined.fragment.scope !== 'public';
-  if (answer.kind === 'failed' || !hasCredentials(ask.fields)) return false;
+  if (!hasCredentials(ask.fields)) return false;
+  if (answer === undefined) return true; // not known yet
+  if (answer.kind === 'failed') return false;
   const { entry } = answer;
   const forAnybody = answer.stored && entry.lifetime > entry.initialAge;
   return !forAnybody || entry.vary.some(([name]) => isCredential(name));

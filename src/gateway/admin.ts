@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { asInlayError, InlayError } from '../errors.ts';
 import type { PurgeBus } from '../purge/bus.ts';
 import { MAX_MESSAGE_BYTES, parsePurge } from '../purge/message.ts';
@@ -8,11 +7,13 @@ import { isLoopback } from './resolve-config.ts';
 
 /** What the admin listener reports on and acts through. */
 export interface AdminSetup {
-  readonly runtime: Runtime;
+  readonly runtime: Pick<Runtime, 'now' | 'observe' | 'store' | 'purges'>;
   readonly bus: PurgeBus;
   readonly space: string;
   /** Bearer token; without one only callers on this machine are served. */
   readonly token: string | undefined;
+  /** How far a purge goes without NATS, where that is not a whole process. */
+  readonly reach?: string;
   readonly isDraining: () => boolean;
   /** Address of the caller, where the rim knows it. */
   readonly peerOf: (c: Context) => string | undefined;
@@ -37,19 +38,14 @@ export function createAdmin(setup: AdminSetup): Hono {
     const reasons = reasonsNotReady(setup);
     return c.json({ ready: reasons.length === 0, reasons, ...report(setup) }, reasons.length === 0 ? 200 : 503);
   });
-  const most = bodyLimit({
-    maxSize: MAX_MESSAGE_BYTES,
-    onError: () => {
-      throw new InlayError('body-too-large', `a purge has at most ${MAX_MESSAGE_BYTES} bytes`);
-    },
-  });
-  admin.post('/_inlay/purge', most, async (c) => {
+  admin.post('/_inlay/purge', async (c) => {
     authorise(c, setup);
     if (!allow())
       return c.json({ error: { code: 'overloaded', message: `more than ${PURGES_PER_SECOND} purges a second` } }, 429);
-    const message = parsePurge(withDefaults(await c.req.text()));
+    const message = parsePurge(withDefaults(await readText(c.req.raw)));
     const { id, seq } = await bus.publish(message);
-    return c.json({ id, seq, space, reach: bus.kind === 'local' ? 'this process' : 'every instance of the space' });
+    const reach = bus.kind === 'local' ? (setup.reach ?? 'this process') : 'every instance of the space';
+    return c.json({ id, seq, space, reach });
   });
   admin.all('/_inlay/purge', (c) =>
     c.json({ error: { code: 'method-unsupported', message: 'use POST' } }, 405, { allow: 'POST' }),
@@ -94,7 +90,10 @@ function authorise(c: Context, { token, peerOf }: AdminSetup): void {
   if (token !== undefined) {
     const given = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (given === undefined || !sameText(given, token))
-      throw new InlayError('unauthorized', 'the admin token is needed: Authorization: Bearer …');
+      throw new InlayError(
+        'unauthorized',
+        'the admin token is needed: Authorization: Bearer … (inlay purge: --admin-token or INLAY_ADMIN_TOKEN)',
+      );
     return;
   }
   const peer = peerOf(c)?.replace(/^::ffff:/, '');
@@ -112,6 +111,20 @@ function sameText(a: string, b: string): boolean {
   return different === 0;
 }
 
+/** Reads a body no further than the largest message goes, whether or not its length was announced. */
+async function readText(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_MESSAGE_BYTES)
+      throw new InlayError('body-too-large', `a purge has at most ${MAX_MESSAGE_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode();
+}
+
 /** Callers on HTTP may leave out what publishers on NATS must say: the version and a fresh id. */
 function withDefaults(text: string): string {
   try {
@@ -123,7 +136,7 @@ function withDefaults(text: string): string {
   }
 }
 
-function createRate(perSecond: number, runtime: Runtime): () => boolean {
+function createRate(perSecond: number, runtime: Pick<Runtime, 'now'>): () => boolean {
   let second = 0;
   let count = 0;
   return () => {

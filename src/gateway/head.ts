@@ -87,7 +87,9 @@ export function streamedHead(page: PageEntry | Stream, visit: Visit): Head {
   const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
   const { noStore } = combineCacheControl(combinedParts(page, visit));
   const own = withoutFields(fields, COMPOSED_WITHOUT);
-  own.push('cache-control', noStore ? 'private, no-store' : 'private, max-age=0');
+  // What is still on its way may be meant for this visitor alone, and its own no-store comes too late to be heard.
+  const secret = [...partsOf(visit.part)].some((part) => part.personal || part.reason === 'unstorable');
+  own.push('cache-control', noStore || secret ? 'private, no-store' : 'private, max-age=0');
   return { status, fields: [...own, ...ourFields(page, visit)] };
 }
 
@@ -149,7 +151,8 @@ function ourFields(page: PageEntry | Stream, visit: Visit): string[] {
   return ours;
 }
 
-function cacheStatus(page: PageEntry | Stream, { part, setup, composition }: Visit): CacheStatus {
+function cacheStatus(page: PageEntry | Stream, visit: Visit): CacheStatus {
+  const { part, setup, composition } = visit;
   const counts = countOutcomes(part);
   const details = Object.entries(counts).map(([outcome, count]) => `${outcome}=${count}`);
   if (part.error !== undefined) details.unshift(part.error.code);
@@ -160,7 +163,7 @@ function cacheStatus(page: PageEntry | Stream, { part, setup, composition }: Vis
     const state = freshness(page.entry, runtime.now());
     return { hit: true, ttl: state.state === 'fresh' ? state.ttl : -state.staleFor, key: part.key, detail };
   }
-  const stored = page.kind === 'entry' ? page.stored : page.arrival.storability.store;
+  const stored = page.kind === 'entry' ? page.stored : willBeStored(page, visit);
   return {
     fwd: forwardReason(page.reason),
     fwdStatus: page.kind === 'entry' ? page.entry.status : page.arrival.status,
@@ -169,6 +172,12 @@ function cacheStatus(page: PageEntry | Stream, { part, setup, composition }: Vis
     key: part.key,
     detail: composition.plan.includes === 0 && detail === undefined ? undefined : detail,
   };
+}
+
+/** Only a body whose length was announced is known to fit into the store before it has arrived. */
+function willBeStored({ arrival }: Stream, { setup }: Visit): boolean {
+  const length = Number(fieldValue(arrival.fields, 'content-length') ?? Number.POSITIVE_INFINITY);
+  return arrival.storability.store && length <= setup.runtime.store.maxEntrySize;
 }
 
 function forwardReason(reason: string): NonNullable<CacheStatus['fwd']> {

@@ -2,6 +2,7 @@ import { InlayError } from '../errors.ts';
 import { createVisitor, type Visitor } from '../fragment/visitor.ts';
 import { endToEnd, type Fields, fieldValue, withoutFields } from '../http/fields.ts';
 import { appendCapability } from '../http/surrogate.ts';
+import type { EsiMode } from '../template/compile.ts';
 import type { PageRequest } from './exchange.ts';
 
 /** What only the gateway may say; a client could lie in it to reach another tenant, another path or another cache entry. */
@@ -61,10 +62,11 @@ export interface Identity {
 /**
  * Strips a request of what a client must not say to services, and adds what the gateway says.
  *
+ * @param esi of the route: only who processes directives says so to the service
  * @param instance id of this process in CDN-Loop
  * @throws InlayError `loop-detected`
  */
-export function identify(request: PageRequest, instance: string, trusted: ReadonlySet<string>): Identity {
+export function identify(request: PageRequest, esi: EsiMode, instance: string, trusted: ReadonlySet<string>): Identity {
   const loop = fieldValue(request.fields, 'cdn-loop');
   const hops = loop?.split(',').filter((hop) => hop.trim().split(';', 1)[0] === SELF) ?? [];
   if (hops.length >= MAX_HOPS || hops.some((hop) => hop.includes(`id=${instance}`))) {
@@ -87,8 +89,7 @@ export function identify(request: PageRequest, instance: string, trusted: Readon
     ...withoutFields(client, ASKED_ANEW),
     'accept-encoding',
     'identity',
-    'surrogate-capability',
-    appendCapability(fieldValue(client, 'surrogate-capability')),
+    ...(esi === 'off' ? [] : ['surrogate-capability', appendCapability(fieldValue(client, 'surrogate-capability'))]),
     ...own,
   ];
   return { visitor: createVisitor(client, own), pageFields, site: `${scheme}://${host}`.toLowerCase() };

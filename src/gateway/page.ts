@@ -64,7 +64,7 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
   const route = findRoute(facade, pathOf(request.target));
   if (route === undefined)
     throw new InlayError('route-missing', `no route for ${request.target}`, { path: request.target });
-  const identity = identify(request, instance, gateway.trustedPeers);
+  const identity = identify(request, route.esi, instance, gateway.trustedPeers);
   const startedAt = runtime.now();
   const part = planPart(request.target, 0, 0);
   const { signal } = request;

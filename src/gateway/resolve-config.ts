@@ -63,9 +63,19 @@ export class ConfigError extends InlayError {
  */
 export function resolveConfig(config: GatewayConfig, environment: Readonly<Record<string, unknown>> = {}): Gateway {
   const unset = new Map<string, string>();
-  const checked = checkShape(fillSettings(config, environment, '', unset));
+  const checked = checkShape(fillSettings(withLongServices(config), environment, '', unset));
   if ('problems' in checked) throw new ConfigError(checked.problems.map((problem) => nameVariable(problem, unset)));
   return link(checked.output);
+}
+
+/** A service given as its URL alone; so that what is missing has the path that it has in full. */
+function withLongServices(config: GatewayConfig): unknown {
+  if (typeof config.services !== 'object' || config.services === null) return config;
+  const services = Object.entries(config.services).map(([name, service]) => [
+    name,
+    typeof service === 'string' || 'env' in service ? { url: service } : service,
+  ]);
+  return { ...config, services: Object.fromEntries(services) };
 }
 
 /** Replaces `env()` settings by their values; those without a value become absent and are noted in `unset`. */
@@ -94,7 +104,7 @@ function fillSettings(
 
 /** What is missing because its environment variable is not set is told by the variable's name. */
 function nameVariable({ path, message }: ConfigProblem, unset: ReadonlyMap<string, string>): ConfigProblem {
-  const variable = unset.get(path) ?? unset.get(path.replace(/\.url$/, ''));
+  const variable = unset.get(path);
   return {
     path,
     message: variable === undefined ? message : `needs environment variable ${variable}, which is not set`,

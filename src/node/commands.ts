@@ -1,5 +1,6 @@
 import { cac } from 'cac';
 import { asInlayError, InlayError } from '../errors.ts';
+import { ConfigError } from '../gateway/resolve-config.ts';
 import type { LogLevel } from './log.ts';
 import { purgeCommand } from './purge-command.ts';
 import { serveCommand } from './serve-command.ts';
@@ -47,12 +48,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (cli.options.help === true || cli.options.version === true) return 0;
     if (cli.matchedCommand === undefined) {
       const given = argv[2];
-      throw new InlayError(
-        'config-invalid',
-        given === undefined
-          ? 'say what to do: inlay serve, inlay purge (--help for more)'
-          : `there is no command "${given}": inlay serve, inlay purge (--help for more)`,
-      );
+      const known = 'inlay serve, inlay purge (--help for more)';
+      if (given === undefined) throw new InlayError('config-invalid', `say what to do: ${known}`);
+      const problem = given.startsWith('-') ? `${given} needs a command before it` : `there is no command "${given}"`;
+      throw new InlayError('config-invalid', `${problem}: ${known}`);
     }
     await cli.runMatchedCommand();
     return 0;
@@ -68,9 +67,12 @@ function explain(thrown: unknown): number {
     return USAGE;
   }
   const error = asInlayError(thrown);
-  const lines = error.message.split('\n');
-  if (lines.length === 1) console.error(`inlay: ${error.message}`);
-  else console.error(`inlay: ${lines.length} problems:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+  if (error instanceof ConfigError && error.problems.length > 1) {
+    const lines = error.message.split('\n').map((line) => `  ${line}`);
+    console.error(`inlay: ${error.problems.length} problems:\n${lines.join('\n')}`);
+  } else {
+    console.error(`inlay: ${error.message.replaceAll(/\s*\n\s*/g, ' · ')}`);
+  }
   if (error.code === 'internal') console.error(error.cause instanceof Error ? error.cause.stack : error.stack);
   return error.code === 'config-invalid' || error.code === 'purge-invalid' ? USAGE : FAILED;
 }

@@ -112,13 +112,13 @@ async function sendStream(
     for await (const batch of batches) {
       if (outgoing.destroyed) throw gone();
       outgoing.cork();
-      let room = true;
       for (const chunk of batch) {
         bytes += chunk.byteLength;
-        room = outgoing.write(chunk);
+        outgoing.write(chunk);
       }
       outgoing.uncork();
-      if (!room) await drained(outgoing);
+      // Asked only now: what write answered while corked may be past, and no 'drain' would ever come.
+      if (outgoing.writableNeedDrain) await drained(outgoing);
     }
     outgoing.end();
     done(bytes);

@@ -39,7 +39,7 @@ export interface NatsEvent {
 }
 
 /** Ms that the start waits for a server; afterwards the connection comes up in the background. */
-const START_WAIT = 1_500;
+const START_WAIT = 1_000;
 /** Ms for anything that a server must answer: a greeting, a connection, a flush, a drain. */
 const ANSWER_WAIT = 2_000;
 /** Ms between attempts to connect: the first, and the longest. */
@@ -50,7 +50,7 @@ const REFUSED_RETRY = 2_000;
 
 /**
  * Listens to purges and events on NATS, for ever: a lost connection is made anew, and what may have been missed
- * meanwhile counts as purged softly. Resolves after at most 1.5 s, connected or not. Throws `config-invalid`.
+ * meanwhile counts as purged softly. Resolves after at most 1 s, connected or not. Throws `config-invalid`.
  *
  * The `nats` package does not reconnect by itself here. Its own loop gives up after two refused log-ins, forgets
  * refused subscriptions, drops what is published meanwhile, and may open a connection that nobody closes any more.

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { InlayError } from '../errors.ts';
 import { resolveConfig } from '../gateway/resolve-config.ts';
-import { createPurge, type PurgeMessage, parsePurge, printPurge } from '../purge/message.ts';
+import { createPurge, type PurgeMessage, printPurge } from '../purge/message.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
 import { connectNats } from './nats.ts';
 import { loadConfig, textOf } from './serve-command.ts';
@@ -33,18 +33,17 @@ export async function purgeCommand(key: string | undefined, flags: PurgeFlags): 
 }
 
 function messageOf(key: string | undefined, flags: PurgeFlags): PurgeMessage {
-  const message = createPurge({
-    mode: flags.soft === true ? 'soft' : 'hard',
+  const wanted = {
     keys: key === undefined ? [] : [key],
     tags: listOf(flags.tag, '--tag'),
     urls: listOf(flags.url, '--url'),
     prefixes: listOf(flags.prefix, '--prefix'),
-    all: flags.all === true,
-  });
-  if (!message.all && [message.keys, message.tags, message.urls, message.prefixes].every((list) => list.length === 0)) {
+  };
+  const all = flags.all === true;
+  if (!all && Object.values(wanted).every((list) => list.length === 0)) {
     throw new InlayError('purge-invalid', 'say what to purge: a key, --tag, --url, --prefix or --all');
   }
-  return parsePurge(printPurge(message)); // refuses here what every reader would refuse
+  return createPurge({ mode: flags.soft === true ? 'soft' : 'hard', ...wanted, all });
 }
 
 function listOf(value: unknown, option: string): string[] {
@@ -80,7 +79,11 @@ async function configuredSpace(): Promise<string> {
 
 async function tellAdmin(message: PurgeMessage, flags: PurgeFlags): Promise<string> {
   const base = flags.admin === undefined ? DEFAULT_ADMIN : textOf(flags.admin, '--admin');
-  if (!URL.canParse(base)) throw new InlayError('config-invalid', `--admin is no URL: ${base}`);
+  if (!/^https?:\/\//.test(base) || !URL.canParse(base)) {
+    throw new InlayError('config-invalid', `--admin must be an http:// URL, such as ${DEFAULT_ADMIN}, not "${base}"`, {
+      path: '--admin',
+    });
+  }
   const token = flags.adminToken ?? process.env.INLAY_ADMIN_TOKEN;
   const headers = {
     'content-type': 'application/json',

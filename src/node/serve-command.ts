@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InlayError } from '../errors.ts';
+import { parseServiceUrl } from '../fragment/service.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import { type Gateway, resolveConfig } from '../gateway/resolve-config.ts';
+import { parseSize, type Size } from '../http/units.ts';
 import { createLog } from './log.ts';
 import { type Running, serve } from './serve.ts';
 
@@ -35,8 +37,9 @@ export async function serveCommand(flags: ServeFlags): Promise<void> {
     port: portOf(flags.port, '--port'),
     observe: log,
   });
-  console.error(summary(gateway, running, flags));
-  await untilStopped(running);
+  const stopped = untilStopped(running);
+  console.error(summary(gateway, running, flags)); // whoever reads this may stop it from now on
+  await stopped;
 }
 
 async function gatewayOf(flags: ServeFlags): Promise<Gateway> {
@@ -54,6 +57,14 @@ function originConfig(origin: string, config: unknown): GatewayConfig {
       'config-invalid',
       '--origin and --config exclude each other: put the origin into the configuration',
     );
+  if (parseServiceUrl(origin) === undefined) {
+    const given = origin.includes('@') ? 'one with a user' : `"${origin}"`;
+    throw new InlayError(
+      'config-invalid',
+      `--origin must be an http:// or https:// URL without user, query and fragment, such as http://127.0.0.1:9000, not ${given}`,
+      { path: '--origin' },
+    );
+  }
   return { services: { origin } };
 }
 
@@ -68,7 +79,7 @@ export async function loadConfig(given: unknown): Promise<GatewayConfig> {
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new InlayError('config-invalid', `${file} cannot be loaded: ${(error as Error).message}`, {
+    throw new InlayError('config-invalid', reasonOf(error, file), {
       path: file,
       cause: error,
     });
@@ -81,6 +92,13 @@ export async function loadConfig(given: unknown): Promise<GatewayConfig> {
   return module.default as GatewayConfig;
 }
 
+/** Why a file cannot be loaded; for a syntax error also on which line, which only the beginning of its stack says. */
+function reasonOf(error: unknown, file: string): string {
+  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  const line = error instanceof SyntaxError ? /^\S+(:\d+)\n/.exec(stack)?.[1] : undefined;
+  return `${file}${line ?? ''} cannot be loaded: ${message.replaceAll(/\s+/g, ' ').trim()}`;
+}
+
 /** The command line wins over the file. */
 function withFlags(config: GatewayConfig, flags: ServeFlags): GatewayConfig {
   const esi = flags.esi === undefined ? undefined : oneOf(flags.esi, '--esi', ['auto', 'always', 'off'] as const);
@@ -91,7 +109,7 @@ function withFlags(config: GatewayConfig, flags: ServeFlags): GatewayConfig {
     ...(facades === undefined ? {} : { facades: esi === undefined ? facades : withEsi(facades, esi) }),
     ...(flags.cacheSize === undefined
       ? {}
-      : { cache: { ...config.cache, maxSize: textOf(flags.cacheSize, '--cache-size') as `${number}mb` } }),
+      : { cache: { ...config.cache, maxSize: sizeOf(flags.cacheSize, '--cache-size') } }),
     ...(flags.nats === undefined ? {} : { purge: { ...config.purge, nats: textOf(flags.nats, '--nats') } }),
     admin: {
       ...config.admin,
@@ -134,7 +152,8 @@ function summary(gateway: Gateway, running: Running, flags: ServeFlags): string 
       ? 'purges reach this process only'
       : `purges of space ${gateway.purge.space} from ${gateway.purge.nats.join(', ')}${running.node.bus.connected ? '' : ' (not connected yet: freshness is capped)'}`;
   const esi = flags.esi === undefined ? '' : ` · esi ${flags.esi}`;
-  const cache = `cache ${Math.round(gateway.cache.maxSize / 1024 ** 2)} MiB`;
+  const { maxSize } = gateway.cache;
+  const cache = `cache ${maxSize < 1024 ** 2 ? `${Math.round(maxSize / 1024)} KiB` : `${Math.round(maxSize / 1024 ** 2)} MiB`}`;
   return `inlay listens on ${running.url} · services: ${services}${esi} · ${cache} · ${purges} · admin ${running.adminUrl}`;
 }
 
@@ -143,6 +162,7 @@ async function untilStopped(running: Running): Promise<void> {
   const told = Promise.withResolvers<NodeJS.Signals | 'disconnect'>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, told.resolve);
   process.once('disconnect', () => told.resolve('disconnect')); // whoever started it as a child is gone
+  process.channel?.unref(); // and while they are there, that alone is no reason to go on
   const signal = await told.promise;
   console.error(`inlay stops (${signal}): finishing what is under way`);
   for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(1));
@@ -154,6 +174,16 @@ export function textOf(value: unknown, option: string): string {
   if (typeof value === 'string' && value !== '') return value;
   if (typeof value === 'number') return String(value);
   throw new InlayError('config-invalid', `${option} needs one value`, { path: option });
+}
+
+function sizeOf(value: unknown, option: string): Size {
+  const size = parseSize(typeof value === 'number' ? value : textOf(value, option));
+  if (size !== undefined && size >= 65_536) return size;
+  throw new InlayError(
+    'config-invalid',
+    `${option} must be a size of at least 64kb, such as 256mb, not ${String(value)}`,
+    { path: option },
+  );
 }
 
 function portOf(value: unknown, option: string): number {

@@ -92,13 +92,13 @@ async function listen(app: Hono, host: string, port: number, option: string, idl
   server.maxHeadersCount = 0; // Node would drop what exceeds its count without a word; the rim counts and answers 431
   const listening = Promise.withResolvers<void>();
   server.once('error', (error: NodeJS.ErrnoException) => {
+    const isHost = error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND';
+    const what = isHost ? `${option.replace('port', 'host')} ${host}` : `${option} ${port} on ${host}`;
     const why =
       error.code === 'EADDRINUSE'
         ? 'is in use: stop what listens there, or choose another'
         : `cannot be listened on (${error.message})`;
-    listening.reject(
-      new InlayError('config-invalid', `${option} ${port} on ${host} ${why}`, { path: option, cause: error }),
-    );
+    listening.reject(new InlayError('config-invalid', `${what} ${why}`, { path: option, cause: error }));
   });
   server.listen(port, host, listening.resolve);
   await listening.promise;
@@ -113,10 +113,12 @@ function idleTimeout({ limits }: Gateway): number {
 /** Closes a server: no new connections, idle ones at once, busy ones when they are done or the time is over. */
 async function stop(server: Server, timeout: number): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
+  // A connection whose answer began before the end is kept alive by its head: it is closed once it is idle.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const timer = setTimeout(() => server.closeAllConnections(), timeout);
   await closed;
   clearTimeout(timer);
+  clearInterval(sweep);
 }
 
 function urlOf(server: Server, host: string): string {

@@ -94,7 +94,7 @@ function decode(text: string | Uint8Array): string {
   const bytes =
     typeof text === 'string' && text.length <= MAX_MESSAGE_BYTES ? new TextEncoder().encode(text).length : text.length;
   if (bytes > MAX_MESSAGE_BYTES) throw new InlayError('purge-invalid', `larger than ${MAX_MESSAGE_BYTES} bytes`);
-  return typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true }).decode(text);
+  return typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(text);
 }
 
 function readPurge(read: unknown): PurgeMessage {

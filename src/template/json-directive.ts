@@ -93,7 +93,7 @@ function nonEmptyString(text: string): string | undefined {
 
 /** The members of an object, the last of duplicates as `JSON.parse` would have it; `undefined` for another value. */
 function membersOf(value: Uint8Array): Members | undefined {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
   const cursor = new JsonCursor(value);
   if (cursor.next() !== 'open' || !cursor.inObject) return undefined;
   const members = new Map<string, string>();

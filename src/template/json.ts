@@ -38,7 +38,7 @@ const MARKER = bytesOf('"esi:');
 const ESCAPED = /^"esi:(?:esi:)+include"$/;
 const MAX_ESCAPED_KEY = 256;
 const ascii = new TextDecoder();
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /**
  * Compiles JSON with `"esi:include"` directives (DESIGN.md section 5). It buffers: whether the text is valid, and
