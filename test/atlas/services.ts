@@ -96,7 +96,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
 }
 
 /** Ends a child process of ours and resolves when it is gone: SIGTERM, after 5 s SIGKILL. */
-export async function stopChild(child: ChildProcess): Promise<void> {
+async function stopChild(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');

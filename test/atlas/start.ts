@@ -5,12 +5,13 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { listenProblem } from './serve.ts';
-import { readLines, type Services, startServices, stopChild } from './services.ts';
+import { readLines, type Services, startServices } from './services.ts';
 
 const port = Number(process.env.PORT || 8080);
 const site = `http://localhost:${port}`;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const startLimit = 15_000; // ms
+const stopLimit = 5_000; // ms
 
 let services: Services | undefined;
 let proxy: ChildProcess | undefined;
@@ -18,6 +19,7 @@ let stopping = false;
 
 process.on('SIGINT', () => void stop(0));
 process.on('SIGTERM', () => void stop(0));
+if (process.env.npm_lifecycle_event !== undefined) stopWithParent();
 
 try {
   await requireFree(port);
@@ -26,6 +28,7 @@ try {
     env: { ATLAS_URL: site },
     onLine: print,
     onExit(name, code, signal) {
+      if (stopping) return; // Ctrl+C reaches every process of the terminal
       if (code !== 0 && signal === null) return void stop(1, `${name} failed with code ${code}.`);
       print(name, `ended. Bring it back: ${process.execPath} test/atlas/${name}.ts`);
     },
@@ -42,9 +45,27 @@ async function stop(code: number, reason?: string): Promise<void> {
   if (stopping) return;
   stopping = true;
   if (reason !== undefined) console.error(`\nAtlas stops: ${reason}`);
-  if (proxy !== undefined) await stopChild(proxy);
+  if (proxy !== undefined) await stopProxy(proxy);
   await services?.stopAll();
   process.exit(code);
+}
+
+/** Tells by the end of the channel: after a Ctrl+C a signal would be the second one, which ends Inlay at once. */
+async function stopProxy(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  if (child.connected) child.disconnect();
+  const force = setTimeout(() => child.kill('SIGKILL'), stopLimit);
+  await gone;
+  clearTimeout(force);
+}
+
+/** npm runs scripts in a shell, which dies of the SIGTERM that npm passes on, and tells nobody. */
+function stopWithParent(): void {
+  const shell = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== shell) void stop(0);
+  }, 500).unref();
 }
 
 /** @throws when another program listens there: it would answer in Inlay's place, and nobody would notice. */
@@ -71,7 +92,7 @@ function startProxy(urls: Services['urls']): ChildProcess {
       ATLAS_RECOMMENDER_URL: urls.recommender,
       ATLAS_VISITOR_URL: urls.visitor,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'], // with a channel, it ends when this process does, however that happens
   });
   readLines(child, (line) => print('inlay', line));
   child.once('close', (code) => void stop(1, `Inlay ended with code ${code}; its last lines above say why.`));
@@ -84,7 +105,7 @@ async function answered(child: ChildProcess): Promise<void> {
   while (!stopping && child.exitCode === null) {
     try {
       const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(2_000) });
-      return await answer.body?.cancel();
+      return void (await answer.text()); // to its end: leaving early would be the first thing in the log
     } catch (error) {
       if (Date.now() > deadline) throw new Error(`Inlay did not answer within ${startLimit} ms`, { cause: error });
       await sleep(100);
