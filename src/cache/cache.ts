@@ -6,7 +6,7 @@ import type { Flight, FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
 import { fetchEntry } from './fetch.ts';
 import { type RequestDirectives, satisfies } from './freshness.ts';
-import { type Found, lookup } from './lookup.ts';
+import { type Found, type Judged, lookup, standIn } from './lookup.ts';
 import type { MaybePromise } from './store.ts';
 
 /** How an answer came about; the words of plans, logs and Cache-Status. */
@@ -23,8 +23,6 @@ export type Answer = {
   | { readonly kind: 'entry'; readonly entry: Entry; readonly stored: boolean }
   | { readonly kind: 'failed'; readonly error: InlayError }
 );
-
-type Judged = Extract<Found, { entry: Entry }>;
 
 /** What to do with what the store has. */
 export type Verdict =
@@ -199,14 +197,6 @@ export function answer(end: Kept, judged: Extract<Verdict, { act: 'fetch' }>, ho
     reason,
     stale: standIn(judged.fallback, DISCONNECTED.has(end.error.code)),
   };
-}
-
-/** The stale copy, if its windows allow it to stand in. */
-export function standIn(fallback: Judged | undefined, disconnected: boolean): Entry | undefined {
-  if (fallback === undefined) return undefined;
-  const { entry, freshness } = fallback;
-  if (freshness.state === 'fresh') return entry;
-  return freshness.ifError || (disconnected && freshness.whenDisconnected) ? entry : undefined;
 }
 
 /** The stale copy that may stand in for an answer that does not come in time. */

@@ -4,8 +4,9 @@ import type { Runtime } from '../runtime.ts';
 import type { Segment } from '../template/template.ts';
 import type { Ask } from './ask.ts';
 import type { Flight, FlightEnd } from './coalesce.ts';
-import { type Arrival, type Collected, collector, createEntry, fetchHead } from './fill.ts';
-import { markUnstorable, put } from './lookup.ts';
+import type { Entry } from './entry.ts';
+import { type Arrival, createEntry, fetchHead } from './fill.ts';
+import { lookup, markUnstorable, put, standIn } from './lookup.ts';
 
 /** Takes an answer while it arrives, for a page that is streamed. */
 export interface Sink {
@@ -59,7 +60,8 @@ async function fetchInPlace(
       // A purge overtook this fetch: what it brought must not answer anybody who asks from now on.
       const overtaken = runtime.purges.validity(entry).state === 'hard';
       if (overtaken && sink === undefined && tries < MAX_TRIES) continue;
-      const stored = arrival.storability.store && !overtaken && entry.size <= runtime.store.maxEntrySize;
+      const fits = !overtaken && entry.size <= runtime.store.maxEntrySize;
+      const stored = arrival.storability.store && fits && (await isWorthKeeping(ask, runtime, entry));
       if (stored) await put(ask, runtime, entry);
       else if (!arrival.storability.store && ask.policy.public !== true) await markUnstorable(ask, runtime);
       return { entry, stored };
@@ -69,26 +71,39 @@ async function fetchInPlace(
   }
 }
 
-/** Compiles the body; `undefined` if it went to its page alone. Throws if it is too large for a fragment. */
-async function collect(ask: Ask, arrival: Arrival, sink: Sink | undefined): Promise<Collected | undefined> {
-  const collected = collector(arrival.syntax);
-  let keep = sink === undefined || arrival.storability.store;
+/** Compiles the body; `undefined` if it went to its page alone. Throws if it is too large for a fragment or a template. */
+async function collect(
+  ask: Ask,
+  { body, compiler, storability }: Arrival,
+  sink: Sink | undefined,
+): Promise<Segment[] | undefined> {
+  const collected: Segment[] = [];
+  let keep = sink === undefined || storability.store;
+  let bytes = 0;
   const take = async (segments: readonly Segment[]) => {
-    if (keep) for (const segment of segments) collected.segments.push(segment);
+    if (keep) for (const segment of segments) collected.push(segment);
     if (sink !== undefined && segments.length > 0) await sink.push(segments, !keep);
   };
-  for await (const chunk of arrival.body) {
-    collected.bytes += chunk.byteLength;
-    if (collected.bytes > ask.maxSize && keep) {
-      if (sink === undefined) throw tooLarge(ask);
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > ask.maxSize) {
+      // A compiler holds back what is not complete: a template must end, whoever takes it. Other bodies just pass.
+      if (sink === undefined || compiler.syntax !== 'none') throw tooLarge(ask);
       keep = false;
-      collected.segments.length = 0;
+      collected.length = 0;
     }
-    await take(collected.compiler.push(chunk));
+    await take(compiler.push(chunk));
   }
-  await take(collected.compiler.end());
+  await take(compiler.end());
   sink?.end();
   return keep ? collected : undefined;
+}
+
+/** An error that may be kept does not replace a good answer that may still stand in for it (RFC 5861 section 4). */
+async function isWorthKeeping(ask: Ask, runtime: Runtime, entry: Entry): Promise<boolean> {
+  if (entry.status < 500) return true;
+  const found = await lookup(ask, runtime);
+  return found.entry === undefined || found.entry.status >= 500 || standIn(found, false) === undefined;
 }
 
 function givenUp(ask: Ask, thrown: unknown): InlayError {

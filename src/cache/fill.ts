@@ -15,9 +15,10 @@ export interface Arrival {
   readonly status: number;
   /** End-to-end fields. */
   readonly fields: string[];
-  readonly syntax: Syntax;
   readonly storability: Storable | Unstorable;
   readonly body: AsyncIterable<Uint8Array>;
+  /** Compiles the body while it is collected. */
+  readonly compiler: Compiler;
   readonly stamp: number;
   readonly epoch: string;
   readonly respondedAt: number;
@@ -50,7 +51,7 @@ export async function fetchHead(ask: Ask, runtime: Runtime, signal: AbortSignal)
   return {
     status: response.status,
     fields,
-    syntax,
+    compiler: compilerFor(syntax),
     storability: judged,
     body: response.body,
     stamp,
@@ -72,21 +73,9 @@ async function syntaxOfResponse(ask: Ask, response: UpstreamResponse, fields: re
   );
 }
 
-/** Collects the segments of a body while it is compiled. */
-export interface Collected {
-  readonly compiler: Compiler;
-  readonly segments: Segment[];
-  /** Bytes received. */
-  bytes: number;
-}
-
-/** Begins to collect. */
-export function collector(syntax: Syntax): Collected {
-  return { compiler: compilerFor(syntax), segments: [], bytes: 0 };
-}
-
 /** The complete answer as an entry. Whether it is put into the store is the caller's decision. */
-export function createEntry(ask: Ask, arrival: Arrival, { compiler, segments }: Collected): Entry {
+export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segment[]): Entry {
+  const { compiler } = arrival;
   const template = templateOf(compiler.syntax, segments, compiler.warnings);
   const literals = literalsOf(template);
   const judged = arrival.storability;
@@ -101,7 +90,7 @@ export function createEntry(ask: Ask, arrival: Arrival, { compiler, segments }: 
     stamp: arrival.stamp,
     epoch: arrival.epoch,
     status: arrival.status,
-    fields: arrival.fields,
+    fields: arrival.fields.slice(), // exactly as long as it is: lists that grew have room to spare
     template,
     tags,
     vary,

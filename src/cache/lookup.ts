@@ -6,15 +6,17 @@ import type { Entry, Stored } from './entry.ts';
 import { type Freshness, type FreshnessOptions, freshness } from './freshness.ts';
 import type { MaybePromise } from './store.ts';
 
+/** An entry that the store has, and whether it may be served. */
+export interface Judged {
+  readonly entry: Entry;
+  readonly freshness: Freshness;
+  readonly validity: Validity;
+  /** What its freshness was judged under. */
+  readonly options: FreshnessOptions;
+}
+
 /** What the store has for an ask. */
-export type Found =
-  | {
-      readonly entry: Entry;
-      readonly freshness: Freshness;
-      readonly validity: Validity;
-      readonly options: FreshnessOptions;
-    }
-  | { readonly entry: undefined; readonly reason: 'uri-miss' | 'vary-miss' | 'unstorable' };
+export type Found = Judged | { readonly entry: undefined; readonly reason: 'uri-miss' | 'vary-miss' | 'unstorable' };
 
 const URI_MISS: Found = { entry: undefined, reason: 'uri-miss' };
 const VARY_MISS: Found = { entry: undefined, reason: 'vary-miss' };
@@ -42,7 +44,7 @@ function selectVariant(ask: Ask, runtime: Runtime, stored: Stored | undefined): 
 }
 
 /** Asks the two questions that decide whether an entry may be served: is it fresh, and was it purged? */
-export function judge(entry: Entry, runtime: Runtime): Found {
+export function judge(entry: Entry, runtime: Runtime): Judged {
   const validity = runtime.purges.validity(entry);
   const options = { soft: validity.state === 'soft', cap: runtime.purges.synced ? undefined : runtime.maxUnsynced };
   return { entry, validity, options, freshness: freshness(entry, runtime.now(), options) };
@@ -77,4 +79,19 @@ export async function markUnstorable(ask: Ask, runtime: Runtime): Promise<void> 
     until: runtime.now() + UNSTORABLE_FOR,
     size: 300 + 2 * ask.key.length,
   });
+}
+
+/** The stale copy, if its windows allow it to stand in. */
+export function standIn(fallback: Judged | undefined, disconnected: boolean): Entry | undefined {
+  if (fallback === undefined) return undefined;
+  const { entry, freshness } = fallback;
+  if (freshness.state === 'fresh') return entry;
+  return freshness.ifError || (disconnected && freshness.whenDisconnected) ? entry : undefined;
+}
+
+/** Forgets what stands at a key after an unsafe request succeeded, fetches under way included (RFC 9111 section 4.4). */
+export async function invalidate(ask: Ask, runtime: Runtime): Promise<void> {
+  await runtime.store.delete(ask.key);
+  if (runtime.coalesce.get(ask.key) === undefined) return;
+  runtime.purges.record({ mode: 'hard', keys: [ask.key], tags: [], urls: [], prefixes: [], all: false });
 }

@@ -2,23 +2,13 @@ import { asInlayError, InlayError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Segment } from '../template/template.ts';
 import type { Ask } from './ask.ts';
-import {
-  type Answer,
-  answer,
-  type How,
-  joinUntilAborted,
-  serve,
-  standIn,
-  takePart,
-  type Verdict,
-  verdict,
-} from './cache.ts';
+import { type Answer, answer, type How, joinUntilAborted, serve, takePart, type Verdict, verdict } from './cache.ts';
 import type { Flight } from './coalesce.ts';
 import { createFeed } from './feed.ts';
 import { fetchEntry } from './fetch.ts';
 import type { Arrival } from './fill.ts';
 import type { RequestDirectives } from './freshness.ts';
-import { lookup } from './lookup.ts';
+import { invalidate, lookup, standIn } from './lookup.ts';
 
 /** A page on its way: complete, or as its head and a body that is still arriving. */
 export type Opened = Answer | Stream;
@@ -53,9 +43,15 @@ export async function open(ask: Ask, runtime: Runtime, request: RequestDirective
   return stream(ask, runtime, judged, part.role === 'lead' ? part.flight : undefined);
 }
 
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
 /** Forwards a request that no cache may answer, such as a POST. Never rejects. */
-export function forward(ask: Ask, runtime: Runtime): Promise<Opened> {
-  return stream(ask, runtime, { act: 'fetch', fallback: undefined, reason: 'method' }, undefined);
+export async function forward(ask: Ask, runtime: Runtime): Promise<Opened> {
+  const opened = await stream(ask, runtime, { act: 'fetch', fallback: undefined, reason: 'method' }, undefined);
+  const done = opened.kind === 'stream' && opened.arrival.status >= 200 && opened.arrival.status < 400;
+  if (done && !SAFE.has(ask.method)) await invalidate(ask, runtime);
+  return opened;
 }
 
 async function stream(

@@ -7,6 +7,7 @@ import { fragmentAsk } from '../fragment/ask.ts';
 import { select } from '../fragment/select.ts';
 import { findSource, type Source } from '../fragment/source.ts';
 import { hasCredentials, isCredential } from '../http/credentials.ts';
+import { fieldValue } from '../http/fields.ts';
 import type { Include, Target } from '../template/template.ts';
 import { type Composition, compose, type Document } from './compose.ts';
 import { isJsonEntry, standInJson } from './json.ts';
@@ -159,6 +160,10 @@ function objection(entry: Entry, include: Include, source: Source): InlayError |
   const { status } = entry;
   if (status === 304 || status < 200 || status >= 300) {
     return new InlayError('upstream-status', `${source.service.name} answered ${status}`, { path: source.path });
+  }
+  const coding = fieldValue(entry.fields, 'content-encoding')?.trim().toLowerCase() ?? '';
+  if (coding !== '' && coding !== 'identity') {
+    return new InlayError('upstream-encoding', `the fragment is coded: ${coding}`, { path: source.path });
   }
   if (include.syntax === 'json' && !isJsonEntry(entry)) {
     return new InlayError('fragment-not-json', 'the fragment is no JSON value', { path: source.path });

@@ -62,10 +62,16 @@ export function planPart(asked: string, depth: number, startedAt: number): PlanP
 }
 
 /** All parts below one, in document order. */
-export function* partsOf(part: PlanPart): Generator<PlanPart> {
+export function partsOf(part: PlanPart): PlanPart[] {
+  const all: PlanPart[] = [];
+  collect(part, all);
+  return all;
+}
+
+function collect(part: PlanPart, all: PlanPart[]): void {
   for (const child of part.parts) {
-    yield child;
-    yield* partsOf(child);
+    all.push(child);
+    if (child.parts.length > 0) collect(child, all);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Ask } from '../cache/ask.ts';
 import type { Fields } from '../http/fields.ts';
-import { entityKey, scopedValues, selectQuery, urlKey } from './key.ts';
+import { entityKey, scopedKey, scopedValues, selectQuery, urlKey } from './key.ts';
 import type { Service } from './service.ts';
 import type { Source } from './source.ts';
 import { tagsOf } from './tags.ts';
@@ -24,14 +24,14 @@ export interface PageTerms {
 export function fragmentAsk(source: Source, json: boolean, terms: PageTerms): Ask {
   const { service, defined, esi } = source;
   const timeout = defined?.fragment.timeout ?? service.timeout ?? terms.timeout;
-  const { key, path, fields } =
-    defined === undefined ? byUrl(source, json, terms) : byDefinition(source, defined, json, terms);
+  const address = addressOf(source, terms.site);
+  const { key, fields } = identityOf(source, address.key, json, terms);
   const settings = defined?.fragment ?? service;
   return {
     key,
     method: 'GET',
     origin: service.origin,
-    path,
+    path: address.path,
     fields,
     policy: {
       ttl: settings.ttl,
@@ -52,40 +52,49 @@ export function fragmentAsk(source: Source, json: boolean, terms: PageTerms): As
   };
 }
 
-interface Addressed {
+/** Key and path of a source; `fields` are its request's, which each page makes once for all its fragments. */
+interface Address {
   readonly key: string;
   readonly path: string;
-  readonly fields: Fields;
+  /** The site that the key is for; undefined if it is the same for all. */
+  readonly site: string | undefined;
 }
 
-function byUrl({ service, path, esi }: Source, json: boolean, { visitor, pageService, site }: PageTerms): Addressed {
+/** Sources of stored templates are asked for again and again; what makes their keys does not change. */
+const addresses = new WeakMap<Source, Address>();
+
+function addressOf(source: Source, site: string): Address {
+  const known = addresses.get(source);
+  if (known !== undefined && (known.site === undefined || known.site === site)) return known;
+  const address = source.defined === undefined ? byUrl(source, site) : byDefinition(source, source.defined, site);
+  addresses.set(source, address);
+  return address;
+}
+
+function byUrl({ service, path, esi }: Source, site: string): Address {
   const full = service.basePath + path;
-  return {
-    key: urlKey(service.origin, full, site, esi),
-    path: full,
-    fields: visitor.httpFields(service, pageService, json),
-  };
+  return { key: urlKey(service.origin, full, site, esi), path: full, site };
 }
 
-function byDefinition(
-  source: Source,
-  defined: NonNullable<Source['defined']>,
+function byDefinition({ path }: Source, { fragment, captures }: NonNullable<Source['defined']>, site: string): Address {
+  const mark = path.indexOf('?');
+  const query = mark < 0 ? '' : selectQuery(path.slice(mark), fragment.query);
+  const full = fragment.service.basePath + (mark < 0 ? path : path.slice(0, mark)) + query;
+  const told = fragment.scope === 'http' ? site : undefined;
+  return { key: entityKey(fragment, captures, query, told), path: full, site: told };
+}
+
+/** The request's fields, and the key: identity values that a definition names are in both. */
+function identityOf(
+  { service, defined }: Source,
+  key: string,
   json: boolean,
-  { visitor, pageService, site }: PageTerms,
-): Addressed {
-  const { fragment, captures } = defined;
-  const mark = source.path.indexOf('?');
-  const query = mark < 0 ? '' : selectQuery(source.path.slice(mark), fragment.query);
-  const path = fragment.service.basePath + (mark < 0 ? source.path : source.path.slice(0, mark)) + query;
-  if (fragment.scope === 'public')
-    return { key: entityKey(fragment, captures, query, []), path, fields: visitor.publicFields(json) };
-  if (fragment.scope === 'http') {
-    return {
-      key: entityKey(fragment, captures, query, [], site),
-      path,
-      fields: visitor.httpFields(fragment.service, pageService, json),
-    };
-  }
-  const values = scopedValues(fragment.scope, visitor.fields);
-  return { key: entityKey(fragment, captures, query, values), path, fields: visitor.scopedFields(values, json) };
+  terms: PageTerms,
+): { key: string; fields: Fields } {
+  const { visitor, pageService } = terms;
+  const scope = defined?.fragment.scope ?? 'http';
+  if (scope === 'public') return { key, fields: visitor.publicFields(json) };
+  if (scope === 'http') return { key, fields: visitor.httpFields(service, pageService, json) };
+  const values = scopedValues(scope, visitor.fields);
+  return { key: scopedKey(key, values), fields: visitor.scopedFields(values, json) };
 }

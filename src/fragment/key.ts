@@ -6,27 +6,26 @@ import type { Captures } from './pattern.ts';
 
 /**
  * Keys are JSON arrays of their parts, never joined text, so that no choice of identifiers, queries or header values
- * can make two different requests share one. A definition's key begins with its name, all others with `GET`.
+ * can make two different requests share one. A definition's key begins with `entity` and its name, all others with `GET`.
  */
 
 /**
- * The key of an entity: type, identifiers, the query that matters, and the identity values that split it.
+ * The key of an entity: type, identifiers, and the query that matters.
  *
  * @param site scheme and authority of the client's request, where the service is told it
  */
-export function entityKey(
-  fragment: Fragment,
-  captures: Captures,
-  query: string,
-  scope: readonly ScopedValue[],
-  site?: string,
-): string {
-  const parts: unknown[] = [fragment.name];
+export function entityKey(fragment: Fragment, captures: Captures, query: string, site: string | undefined): string {
+  const parts: unknown[] = ['entity', fragment.name];
   for (const name of fragment.path.names) parts.push(captures[name]);
   if (query !== '') parts.push(query);
-  for (const { from, name, value } of scope) parts.push([`${from}:${name}`, value]);
   if (site !== undefined) parts.push({ site });
   return JSON.stringify(parts);
+}
+
+/** The key of an entity for the identity values that split it. */
+export function scopedKey(key: string, values: readonly ScopedValue[]): string {
+  const parts = values.map(({ from, name, value }) => [`${from}:${name}`, value]);
+  return JSON.stringify([...(JSON.parse(key) as unknown[]), ...parts]);
 }
 
 /**

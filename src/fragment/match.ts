@@ -158,8 +158,7 @@ function decodeCaptures(captures: Captures): Captures | undefined {
 export function entityPath(fragment: Fragment, captures: Captures): string | undefined {
   return expand(fragment.path, (name) => {
     const value = captures[name];
-    return value === undefined || value === '' || value === '.' || value === '..'
-      ? undefined
-      : encodeURIComponent(value);
+    if (value === undefined || value === '' || value === '.' || value === '..') return undefined;
+    return value.isWellFormed() ? encodeURIComponent(value) : undefined; // no URL can hold half a character
   });
 }

@@ -28,21 +28,32 @@ export function parsePattern(text: string): Pattern {
   return { text, literals, names };
 }
 
-/** Compiles a pattern to a function that returns what its gaps hold; a gap holds at least one character and never `separator`. */
-export function matcher(pattern: Pattern, separator: '/' | '.'): (text: string) => Captures | undefined {
-  const gap = `([^${separator === '/' ? '/' : '.'}]+)`;
-  const source = pattern.literals.map((literal) => RegExp.escape(literal)).join(gap);
-  const expression = new RegExp(`^${source}$`);
+/**
+ * Makes a function that returns what the gaps of a pattern hold in a text; a gap holds at least one character and never
+ * `separator`. Each gap ends at the first place where the text after it can stand, so that no text is looked at twice.
+ */
+export function matcher({ literals, names }: Pattern, separator: '/' | '.'): (text: string) => Captures | undefined {
+  const [first = '', ...rest] = literals;
   return (text) => {
-    const found = expression.exec(text);
-    if (found === null) return undefined;
+    if (names.length === 0) return text === first ? EMPTY : undefined;
+    if (!text.startsWith(first)) return undefined;
     const captures: Record<string, string> = Object.create(null);
-    pattern.names.forEach((name, index) => {
-      captures[name] = found[index + 1]!;
-    });
+    let start = first.length;
+    for (let i = 0; i < names.length; i++) {
+      const literal = rest[i]!;
+      const isLast = i === names.length - 1;
+      const end = isLast ? text.length - literal.length : text.indexOf(literal, start + 1);
+      if (end <= start || (isLast && !text.endsWith(literal))) return undefined;
+      const held = text.slice(start, end);
+      if (held.includes(separator)) return undefined;
+      captures[names[i]!] = held;
+      start = end + literal.length;
+    }
     return captures;
   };
 }
+
+const EMPTY: Captures = Object.freeze(Object.create(null));
 
 /** Fills the gaps of a pattern; `undefined` if a value is missing. */
 export function expand(pattern: Pattern, value: (name: string) => string | undefined): string | undefined {

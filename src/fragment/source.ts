@@ -40,8 +40,17 @@ const MAX_URL_LENGTH = 32_768;
  * Nothing else can be reached: neither a host in a `src` nor any header chooses where a request goes.
  */
 export function findSource(target: Target, place: Place, space: UrlSpace): Source | InlayError {
-  return 'src' in target ? findByUrl(target.src, place, space) : findEntity(target.type, target.id, space);
+  const known = found.get(target);
+  if (known !== undefined && known.path === place.path && known.service === place.service && known.space === space) {
+    return known.source;
+  }
+  const source = 'src' in target ? findByUrl(target.src, place, space) : findEntity(target.type, target.id, space);
+  found.set(target, { path: place.path, service: place.service, space, source });
+  return source;
 }
+
+/** Where the directives of stored templates led: a stored page is composed again and again, at the same place. */
+const found = new WeakMap<Target, Place & { readonly space: UrlSpace; readonly source: Source | InlayError }>();
 
 function findEntity(type: string, id: string, space: UrlSpace): Source | InlayError {
   const fragment = space.fragments.find(({ name }) => name === type);

@@ -50,6 +50,7 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
     part,
     ancestors: part.key === undefined ? [] : [part.key],
   };
+  part.warnings = page.kind === 'entry' ? page.entry.template.warnings : page.arrival.compiler.warnings;
   const template = page.kind === 'entry' ? whole(page.entry, document, visit) : await begin(page, document, visit);
   let known: Known = takeStock(template.pieces);
   // A head cannot be taken back: while the page begins with something unknown, or could not be cut short, it waits.
@@ -60,7 +61,8 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
     template.abandon();
     throw known.failure;
   }
-  if (known === 'pending') return answer(streamedHead(page, visit), { kind: 'stream', batches: flow(template.pieces) });
+  if (known === 'pending')
+    return answer(streamedHead(page, visit), { kind: 'stream', batches: limit(flow(template.pieces), visit) });
   return wholePage(page, known, template.validator, visit);
 }
 
@@ -71,6 +73,20 @@ function wholePage(page: Page, { chunks, length }: Settled, validator: () => str
   const head = composedHead(page, length, () => composedEtag(validator(), part, composition.used), visit);
   const bodiless = head.status === 304 || request.method === 'HEAD' || isBodiless(head.status);
   return answer(head, bodiless ? { kind: 'none' } : { kind: 'whole', chunks });
+}
+
+/** Counts a page while it streams: its own bytes and those of its fragments. */
+async function* limit(
+  batches: AsyncIterable<readonly Uint8Array[]>,
+  { setup }: Visit,
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  const most = setup.gateway.limits.pageSize;
+  let bytes = 0;
+  for await (const batch of batches) {
+    for (const chunk of batch) bytes += chunk.length;
+    if (bytes > most) throw new InlayError('limit-page-bytes', `the page is larger than ${most} bytes`);
+    yield batch;
+  }
 }
 
 /** Waits for what the page begins with, so that its failure can still decide the status. */
@@ -121,7 +137,7 @@ async function begin(stream: Stream, document: Document, visit: Visit): Promise<
   }
   return {
     pieces,
-    validator: () => validatorOf(templateOf(stream.arrival.syntax, segments, [])),
+    validator: () => validatorOf(templateOf(stream.arrival.compiler.syntax, segments, [])),
     abandon: () => runtime.background(discard(stream.segments)),
   };
 }

@@ -88,7 +88,7 @@ export function streamedHead(page: PageEntry | Stream, visit: Visit): Head {
   const { noStore } = combineCacheControl(combinedParts(page, visit));
   const own = withoutFields(fields, COMPOSED_WITHOUT);
   // What is still on its way may be meant for this visitor alone, and its own no-store comes too late to be heard.
-  const secret = [...partsOf(visit.part)].some((part) => part.personal || part.reason === 'unstorable');
+  const secret = partsOf(visit.part).some((part) => part.personal || part.reason === 'unstorable');
   own.push('cache-control', noStore || secret ? 'private, no-store' : 'private, max-age=0');
   return { status, fields: [...own, ...ourFields(page, visit)] };
 }

@@ -45,7 +45,7 @@ export interface Visit {
 export async function answerPage(visit: Visit): Promise<Composed> {
   const page = chooseStandIn(await openPage(visit), visit);
   if (page.kind === 'failed') throw page.error;
-  const syntax = page.kind === 'entry' ? page.entry.template.syntax : page.arrival.syntax;
+  const syntax = page.kind === 'entry' ? page.entry.template.syntax : page.arrival.compiler.syntax;
   return syntax === 'none' ? relay(page, visit) : composePage(page, syntax, visit);
 }
 

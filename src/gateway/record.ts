@@ -64,7 +64,7 @@ function recordOf(
   error: InlayError | undefined,
 ): RequestRecord {
   const page = visit?.part;
-  const failed = page === undefined ? [] : [...partsOf(page)].filter((part) => part.error !== undefined);
+  const failed = page === undefined ? [] : partsOf(page).filter((part) => part.error !== undefined);
   return {
     requestId: trace.requestId,
     traceId: trace.traceId,

@@ -70,7 +70,7 @@ export function resolveConfig(config: GatewayConfig, environment: Readonly<Recor
 
 /** A service given as its URL alone; so that what is missing has the path that it has in full. */
 function withLongServices(config: GatewayConfig): unknown {
-  if (typeof config.services !== 'object' || config.services === null) return config;
+  if (typeof config?.services !== 'object' || config.services === null) return config;
   const services = Object.entries(config.services).map(([name, service]) => [
     name,
     typeof service === 'string' || 'env' in service ? { url: service } : service,

@@ -36,7 +36,7 @@ export interface Combined {
  * @see RFC 9111 section 5.2.2
  */
 export function combineCacheControl(parts: readonly CombinedPart[], limit = Number.POSITIVE_INFINITY): Combined {
-  const all = parts.map((part) => ({ part, directives: parseCacheControl(fieldValue(part.fields, 'cache-control')) }));
+  const all = parts.map((part) => ({ part, directives: directivesOf(part.fields) }));
   const any = (name: string): boolean => all.some(({ directives }) => directives.has(name));
   const every = (name: string): boolean => all.every(({ directives }) => directives.get(name) === true);
   const isPrivate = any('private') || parts.some((part) => part.personal);
@@ -63,6 +63,17 @@ export function combineCacheControl(parts: readonly CombinedPart[], limit = Numb
   for (const name of ['must-revalidate', 'proxy-revalidate', 'no-transform']) if (any(name)) result.push([name, true]);
   if (!noCache && all.length > 0 && every('immutable')) result.push(['immutable', true]);
   return { cacheControl: printCacheControl(result), maxAge, private: isPrivate, noStore: false };
+}
+
+/** Fields of entries are parsed once, not for every page that the entry is a part of. */
+const parsed = new WeakMap<Fields, Directives>();
+
+function directivesOf(fields: Fields): Directives {
+  const known = parsed.get(fields);
+  if (known !== undefined) return known;
+  const directives = parseCacheControl(fieldValue(fields, 'cache-control'));
+  parsed.set(fields, directives);
+  return directives;
 }
 
 function secondsLeft(lifetime: number | undefined, age: number, limit: number): number {

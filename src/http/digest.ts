@@ -89,34 +89,34 @@ function avalanche(h: number): number {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** The four words, high bits first, as 22 characters of base64url without padding. */
+/** The four words, high bits first, as 22 characters of base64url without padding; made at once, since entries keep it. */
 function print128(h1: number, h2: number, h3: number, h4: number): string {
-  return (
-    six(h1 >>> 26) +
-    six(h1 >>> 20) +
-    six(h1 >>> 14) +
-    six(h1 >>> 8) +
-    six(h1 >>> 2) +
-    six((h1 << 4) | (h2 >>> 28)) +
-    six(h2 >>> 22) +
-    six(h2 >>> 16) +
-    six(h2 >>> 10) +
-    six(h2 >>> 4) +
-    six((h2 << 2) | (h3 >>> 30)) +
-    six(h3 >>> 24) +
-    six(h3 >>> 18) +
-    six(h3 >>> 12) +
-    six(h3 >>> 6) +
-    six(h3) +
-    six(h4 >>> 26) +
-    six(h4 >>> 20) +
-    six(h4 >>> 14) +
-    six(h4 >>> 8) +
-    six(h4 >>> 2) +
-    six(h4 << 4)
+  return String.fromCharCode(
+    six(h1 >>> 26),
+    six(h1 >>> 20),
+    six(h1 >>> 14),
+    six(h1 >>> 8),
+    six(h1 >>> 2),
+    six((h1 << 4) | (h2 >>> 28)),
+    six(h2 >>> 22),
+    six(h2 >>> 16),
+    six(h2 >>> 10),
+    six(h2 >>> 4),
+    six((h2 << 2) | (h3 >>> 30)),
+    six(h3 >>> 24),
+    six(h3 >>> 18),
+    six(h3 >>> 12),
+    six(h3 >>> 6),
+    six(h3),
+    six(h4 >>> 26),
+    six(h4 >>> 20),
+    six(h4 >>> 14),
+    six(h4 >>> 8),
+    six(h4 >>> 2),
+    six(h4 << 4),
   );
 }
 
-function six(bits: number): string {
-  return ALPHABET[bits & 63]!;
+function six(bits: number): number {
+  return ALPHABET.charCodeAt(bits & 63);
 }

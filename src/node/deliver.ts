@@ -107,12 +107,19 @@ async function sendStream(
   outgoing: ServerResponse,
   done: PageAnswer['done'],
 ): Promise<void> {
+  const iterator = batches[Symbol.asyncIterator]();
+  const closed = Promise.withResolvers<never>();
+  const leave = () => closed.reject(gone());
+  outgoing.once('close', leave);
+  // The head is worth having before the body is: its client may go by it. As bytes, since text would recode field values.
+  outgoing.write(NO_BYTES);
   let bytes = 0;
   try {
-    for await (const batch of batches) {
-      if (outgoing.destroyed) throw gone();
+    while (true) {
+      const next = await Promise.race([iterator.next(), closed.promise]);
+      if (next.done === true) break;
       outgoing.cork();
-      for (const chunk of batch) {
+      for (const chunk of next.value) {
         bytes += chunk.byteLength;
         outgoing.write(chunk);
       }
@@ -120,13 +127,19 @@ async function sendStream(
       // Asked only now: what write answered while corked may be past, and no 'drain' would ever come.
       if (outgoing.writableNeedDrain) await drained(outgoing);
     }
+    outgoing.off('close', leave);
     outgoing.end();
     done(bytes);
   } catch (error) {
+    outgoing.off('close', leave);
+    const left = outgoing.destroyed; // what fails after the client has left fails because of that
     outgoing.destroy(); // without the terminating chunk, so that the client sees that something is missing
-    done(bytes, error);
+    done(bytes, left ? gone() : error);
+    await iterator.return?.();
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Waits until the client has taken what was written, but not for ever. */
 async function drained(outgoing: ServerResponse): Promise<void> {

@@ -32,14 +32,11 @@ export const validators = etag({ retainedHeaders: [...RETAINED_304_HEADERS, 'sur
  */
 export function runService(service: string, defaultPort: number, app: Hono, close?: () => Promise<void>): void {
   const port = Number(process.env.PORT || defaultPort);
-  const server = serve(
-    { fetch: app.fetch, port, hostname: '127.0.0.1', overrideGlobalObjects: false },
-    (address: AddressInfo) => {
-      const message: Listening = { listening: `http://127.0.0.1:${address.port}` };
-      console.log(`${service} listens on ${message.listening}`);
-      process.send?.(message);
-    },
-  );
+  const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, (address: AddressInfo) => {
+    const message: Listening = { listening: `http://127.0.0.1:${address.port}` };
+    console.log(`${service} listens on ${message.listening}`);
+    process.send?.(message);
+  });
   server.on('error', (error: NodeJS.ErrnoException) => {
     console.error(`${service} cannot listen: ${listenProblem(error, port)}`);
     process.exit(1);

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { createCoalesce } from '../../../src/cache/coalesce.ts';
+import type { Entry } from '../../../src/cache/entry.ts';
+import { InlayError } from '../../../src/errors.ts';
+
+const entry = {} as Entry;
+const error = new InlayError('upstream-reset', 'x');
+
+describe('a flight', () => {
+  test('is found by its key until it finishes', async () => {
+    const flights = createCoalesce();
+    const flight = flights.start('k');
+    expect([flights.get('k'), flights.get('other')]).toEqual([flight, undefined]);
+    flight.decide(true);
+    expect(flights.get('k')).toBe(flight);
+    flight.finish({ entry, stored: true });
+    expect(flights.get('k')).toBeUndefined();
+    expect([await flight.shared, await flight.end]).toEqual([true, { entry, stored: true }]);
+  });
+
+  test('that may not be shared is forgotten at once, and says so before its body is there', async () => {
+    const flights = createCoalesce();
+    const flight = flights.start('k');
+    flight.decide(false);
+    expect(flights.get('k')).toBeUndefined();
+    expect(await flight.shared).toBe(false);
+  });
+
+  test('that fails before it was decided lets those who wait see the failure, so that one of them tries again', async () => {
+    const flight = createCoalesce().start('k');
+    flight.finish({ error });
+    // With `false` every one of them would fetch for itself, at the moment when the service is in trouble.
+    expect(await flight.shared).toBe(true);
+    expect(await flight.end).toEqual({ error });
+  });
+
+  test('is given up when the last who was interested left, and not before', () => {
+    const flights = createCoalesce();
+    const flight = flights.start('k');
+    const [one, two] = [flight.join(), flight.join()];
+    one();
+    one();
+    expect([flight.signal.aborted, flights.get('k')]).toEqual([false, flight]);
+    two();
+    expect([flight.signal.aborted, flights.get('k')]).toEqual([true, undefined]);
+  });
+
+  test('does not make its key forget a later flight', () => {
+    const flights = createCoalesce();
+    const first = flights.start('k');
+    first.decide(false);
+    const second = flights.start('k');
+    first.finish({ unkept: true });
+    expect(flights.get('k')).toBe(second);
+  });
+});

@@ -1,0 +1,73 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { type FragmentDefinition, type GatewayConfig, resolveConfig } from '../../src/index.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const documents = ['README.md', 'src/README.md', 'fragments/README.md', 'test/README.md'];
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+// Inside the project, so that a snippet's imports resolve as a reader's would.
+const scratch = mkdtempSync(join(root, 'node_modules/.documents-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+/** The code blocks of a document in one language, without the indentation of a list that they stand in. */
+function snippets(file: string, language: string): string[] {
+  const blocks = read(file).matchAll(new RegExp(`^( *)\`\`\`${language}\\n([\\s\\S]*?)^ *\`\`\`$`, 'gm'));
+  return [...blocks].map(([, indent = '', code = '']) => code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''));
+}
+
+async function run(code: string, name: string): Promise<unknown> {
+  const index = pathToFileURL(join(root, 'src/index.ts')).href;
+  const file = join(scratch, `${name}.ts`);
+  writeFileSync(file, code.replaceAll(/from '(?:inlay|\.\.\/src\/index\.ts)'/g, `from '${index}'`));
+  return ((await import(pathToFileURL(file).href)) as { default: unknown }).default;
+}
+
+test('the configuration in the README is one that the gateway accepts', async () => {
+  const [code] = snippets('README.md', 'ts');
+  const config = (await run(code ?? '', 'config')) as GatewayConfig;
+  const gateway = resolveConfig(config, {});
+  expect(gateway.fragments.map(({ name }) => name)).toEqual(['product']);
+  expect(gateway.services.get('catalog')?.origin).toBe('http://127.0.0.1:9001');
+});
+
+test('the definition that fragments/README.md has one write is one that the gateway accepts', async () => {
+  const [code] = snippets('fragments/README.md', 'ts');
+  const definition = (await run(code ?? '', 'product')) as FragmentDefinition;
+  const gateway = resolveConfig({ services: { catalogue: 'http://127.0.0.1:9001' }, fragments: [definition] });
+  expect(gateway.fragments[0]?.events[0]?.tags('shop.product.42.changed')).toEqual(['product:42']);
+});
+
+test('the configuration of the demonstration is one that the gateway accepts', async () => {
+  const { default: config } = (await import('../../inlay.config.ts')) as { default: GatewayConfig };
+  expect(resolveConfig(config, {}).facades[0]?.routes.length).toBeGreaterThan(0);
+});
+
+test('the commands in the README are commands that package.json has', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const named = [...read('README.md').matchAll(/npm (?:run (?:--silent )?)?(start|test|bench|inlay|check)\b/g)].map(
+    ([, name]) => name!,
+  );
+  expect(named.length).toBeGreaterThan(3);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
+
+test.each(documents)('%s links to nothing that is not there', (file) => {
+  const links = [...read(file).matchAll(/\]\(([^)#]+)\)/g)]
+    .map(([, link]) => link!)
+    .filter((link) => !link.startsWith('http'));
+  expect(links.filter((link) => !existsSync(resolve(root, dirname(file), link)))).toEqual([]);
+});
+
+test('src/README.md names no file that is not there', () => {
+  const named = [...read('src/README.md').matchAll(/`([a-z]+\/[a-z-]+\.ts)`/g)].map(([, name]) => name!);
+  expect(named.length).toBeGreaterThan(10);
+  const places = ['src', 'src/cache', 'src/gateway', 'src/template', 'test'];
+  expect(named.filter((name) => !places.some((place) => existsSync(join(root, place, name))))).toEqual([]);
+});
+
+test('the README can be read in one sitting', () => {
+  expect(read('README.md').split('\n').length).toBeLessThan(250);
+});
