@@ -11,6 +11,7 @@ const STATUS = {
   forbidden: 403,
   'route-missing': 404,
   'purge-invalid': 400,
+  'target-too-long': 414,
   'header-too-large': 431,
   'body-too-large': 413,
   'client-closed': 499,

@@ -36,6 +36,9 @@ export type InlayEvent =
       readonly mode: string;
       readonly targets: number;
       readonly from: string;
+      /** The publisher's id, and the first few of the targets. */
+      readonly id: string;
+      readonly first: readonly string[];
     }
   | { readonly type: 'purge-rejected'; readonly from: string; readonly error: InlayError }
   | { readonly type: 'purge-floor'; readonly seq: number; readonly mode: string; readonly reason: string }
@@ -58,6 +61,10 @@ export interface RequestRecord {
   /** Ms from the request's arrival to its last byte. */
   readonly duration: number;
   readonly cache: string;
+  /** Why: `miss, purged by tag country:FRA`. */
+  readonly reason: string;
+  /** The same of its parts, as far as they were no simple hits. */
+  readonly reasons: readonly string[];
   /** How often each outcome occurred among the page's parts. */
   readonly parts: Readonly<Record<string, number>>;
   /** What its markup should be told: `/page@120: unknown-tag: …`. */

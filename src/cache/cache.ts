@@ -33,7 +33,8 @@ export type Verdict =
 export function verdict(found: Found, now: number, request?: RequestDirectives): Verdict {
   if (found.entry === undefined) return { act: 'fetch', fallback: undefined, reason: found.reason };
   const { entry, freshness, validity, options } = found;
-  if (validity.state === 'hard') return { act: 'fetch', fallback: undefined, reason: `purged by ${validity.reason}` };
+  if (validity.state === 'hard')
+    return { act: 'fetch', fallback: undefined, reason: `purged by ${validity.reason} ${validity.target}` };
   const soft = validity.state === 'soft';
   if (
     request !== undefined &&
@@ -47,7 +48,11 @@ export function verdict(found: Found, now: number, request?: RequestDirectives):
   const known = !soft || validity.reason !== 'floor';
   if (freshness.whileRevalidate && known)
     return { act: 'serve', entry, refresh: true, reason: soft ? 'soft-purged' : 'stale' };
-  return { act: 'fetch', fallback: found, reason: soft ? `purged softly by ${validity.reason}` : 'stale' };
+  return {
+    act: 'fetch',
+    fallback: found,
+    reason: soft ? `purged softly by ${validity.reason} ${validity.target}` : 'stale',
+  };
 }
 
 /**

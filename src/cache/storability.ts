@@ -153,7 +153,7 @@ function privateForbids({ directives }: Exchange): UnstorableReason | undefined 
   return directives.has('private') ? 'private' : undefined;
 }
 
-/** A cookie for one visitor must not be handed to the next (SECURITY.md row 32). */
+/** A cookie for one visitor must not be handed to the next. */
 function setCookieForbids({ fields }: Exchange): UnstorableReason | undefined {
   return fieldLines(fields, 'set-cookie').length > 0 ? 'set-cookie' : undefined;
 }
@@ -281,7 +281,7 @@ const CREDENTIAL =
 /** RFC 9110 section 15.1. */
 const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
 
-/** A configured `ttl` is for answers; an error that a request's own oddity provoked must not outlive it (SECURITY.md row 36). */
+/** A configured `ttl` is for answers; an error that a request's own oddity provoked must not outlive it. */
 const TTL_STATUSES: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 410]);
 
 /** Statuses whose caching rules we implement (RFC 9110 section 15), less those never stored. */

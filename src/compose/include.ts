@@ -149,6 +149,7 @@ function accept(answer: Answer, include: Include, source: Source, part: PlanPart
   const { entry } = answer;
   part.status = entry.status;
   part.stored = answer.stored;
+  part.unstored = answer.stored ? undefined : entry.lifetimeFrom;
   part.tags = entry.tags;
   part.age = currentAge(entry, runtime.now());
   const error = objection(entry, include, source);
@@ -207,7 +208,7 @@ function deliver(
   return withoutByteOrderMark(pieces);
 }
 
-/** A fragment's byte order mark would stand in the middle of the page (ESI.md: dropped from fragments, kept in templates). */
+/** A fragment's byte order mark would stand in the middle of the page. */
 function withoutByteOrderMark(pieces: readonly Piece[]): readonly Piece[] {
   const [first] = pieces;
   const marked = first instanceof Uint8Array && first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf;

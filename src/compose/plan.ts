@@ -18,6 +18,8 @@ export interface PlanPart {
   /** Ms since the service made it; undefined if nothing came. */
   age: number | undefined;
   stored: boolean;
+  /** Why its answer was not kept. */
+  unstored: string | undefined;
   /** It depends on who asked: the page may not be shared downstream. */
   personal: boolean;
   tags: readonly string[];
@@ -50,6 +52,7 @@ export function planPart(asked: string, depth: number, startedAt: number): PlanP
     status: undefined,
     age: undefined,
     stored: false,
+    unstored: undefined,
     personal: false,
     tags: [],
     service: undefined,

@@ -153,15 +153,18 @@ function ourFields(page: PageEntry | Stream, visit: Visit): string[] {
 
 function cacheStatus(page: PageEntry | Stream, visit: Visit): CacheStatus {
   const { part, setup, composition } = visit;
+  const key = visit.identity.insider ? part.key : undefined;
   const counts = countOutcomes(part);
   const details = Object.entries(counts).map(([outcome, count]) => `${outcome}=${count}`);
   if (part.error !== undefined) details.unshift(part.error.code);
+  else if (part.reason.startsWith('purged')) details.unshift(part.reason);
+  if (part.unstored !== undefined) details.push(`not stored: ${part.unstored}`);
   if (!setup.runtime.purges.synced) details.push('unsynced');
   const detail = details.length === 0 ? undefined : details.join(' ');
   if (page.kind === 'entry' && (page.how === 'hit' || page.how === 'stale')) {
     const { runtime } = setup;
     const state = freshness(page.entry, runtime.now());
-    return { hit: true, ttl: state.state === 'fresh' ? state.ttl : -state.staleFor, key: part.key, detail };
+    return { hit: true, ttl: state.state === 'fresh' ? state.ttl : -state.staleFor, key, detail };
   }
   const stored = page.kind === 'entry' ? page.stored : willBeStored(page, visit);
   return {
@@ -169,7 +172,7 @@ function cacheStatus(page: PageEntry | Stream, visit: Visit): CacheStatus {
     fwdStatus: page.kind === 'entry' ? page.entry.status : page.arrival.status,
     stored,
     collapsed: page.how === 'coalesced',
-    key: part.key,
+    key,
     detail: composition.plan.includes === 0 && detail === undefined ? undefined : detail,
   };
 }
@@ -189,9 +192,9 @@ function forwardReason(reason: string): NonNullable<CacheStatus['fwd']> {
 const MAX_TIMINGS = 12;
 
 /** @see W3C Server Timing; durations in ms since the request arrived */
-function serverTiming({ part, composition, setup }: Visit): string {
+function serverTiming({ part, composition, setup, identity }: Visit): string {
   const timings = [`inlay;dur=${round(setup.runtime.now() - composition.startedAt)};desc="${part.outcome}"`];
-  for (const child of partsOf(part)) {
+  for (const child of identity.insider ? partsOf(part) : []) {
     if (timings.length > MAX_TIMINGS) break;
     if (child.endedAt === undefined || child.outcome === 'hit') continue;
     timings.push(`${child.service ?? 'include'};dur=${round(child.endedAt - child.startedAt)};desc="${child.outcome}"`);

@@ -4,6 +4,7 @@ import { endToEnd, type Fields, fieldValue, withoutFields } from '../http/fields
 import { appendCapability } from '../http/surrogate.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { PageRequest } from './exchange.ts';
+import { isLoopback } from './resolve-config.ts';
 
 /** What only the gateway may say; a client could lie in it to reach another tenant, another path or another cache entry. */
 const GATEWAY_ONLY: ReadonlySet<string> = new Set([
@@ -55,6 +56,8 @@ export interface Identity {
   readonly visitor: Visitor;
   /** Fields of the page's own request. */
   readonly pageFields: Fields;
+  /** Whether the peer may see keys and service names: it is this machine, or trusted by configuration. */
+  readonly insider: boolean;
   /** Scheme and authority that services are told the client asked for. */
   readonly site: string;
 }
@@ -92,7 +95,8 @@ export function identify(request: PageRequest, esi: EsiMode, instance: string, t
     ...(esi === 'off' ? [] : ['surrogate-capability', appendCapability(fieldValue(client, 'surrogate-capability'))]),
     ...own,
   ];
-  return { visitor: createVisitor(client, own), pageFields, site: `${scheme}://${host}`.toLowerCase() };
+  const insider = believed || (request.peer !== undefined && isLoopback(request.peer));
+  return { visitor: createVisitor(client, own), pageFields, insider, site: `${scheme}://${host}`.toLowerCase() };
 }
 
 /** Drops gateway-only fields, in every spelling that a service may take for them (`X_Forwarded_For`). */

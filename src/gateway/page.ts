@@ -146,10 +146,17 @@ function pageAsk({ request, route, setup, identity, composition, trace, signal }
 /** A page has its place: the limit is for what it includes. */
 const FREE = async () => () => {};
 
+/** Why a page is not kept, where that is known before its body is. */
+function unstoredReason(opened: Opened): string | undefined {
+  if (opened.kind === 'stream') return opened.arrival.storability.store ? undefined : opened.arrival.storability.reason;
+  return opened.kind === 'entry' && !opened.stored ? opened.entry.lifetimeFrom : undefined;
+}
+
 /** A stale copy stands in for a failed page, or for a 5xx, where its windows allow it. */
 function chooseStandIn(opened: Opened, { part, setup }: Visit): Opened {
   part.outcome = opened.how;
   part.reason = opened.reason;
+  part.unstored = unstoredReason(opened);
   if (opened.kind === 'failed') {
     part.outcome = 'failed';
     part.error = opened.error;

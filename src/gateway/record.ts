@@ -1,4 +1,4 @@
-import { countOutcomes, partsOf } from '../compose/plan.ts';
+import { countOutcomes, type PlanPart, partsOf } from '../compose/plan.ts';
 import { asInlayError, type InlayError } from '../errors.ts';
 import type { RequestRecord } from '../runtime.ts';
 import type { Composed } from './assemble.ts';
@@ -78,9 +78,31 @@ function recordOf(
     cache: page?.outcome ?? '',
     parts: page === undefined ? {} : countOutcomes(page),
     warnings: page === undefined ? [] : warningsOf(visit!),
-    errors: failed.slice(0, MAX_WARNINGS).map((part) => `${part.asked}: ${part.error!.code}: ${part.error!.message}`),
+    reason: page === undefined ? '' : reasonOf(page),
+    reasons:
+      page === undefined
+        ? []
+        : listed(
+            partsOf(page)
+              .filter((part) => part.outcome !== 'hit')
+              .map((part) => `${part.asked}: ${reasonOf(part)}`),
+          ),
+    errors: listed(failed.map((part) => `${part.asked}: ${part.error!.code}: ${part.error!.message}`)),
     ...(error === undefined ? {} : { error: `${error.code}: ${error.message}` }),
   };
+}
+
+/** Why a part came about as it did: why it was fetched, and why what came was not kept. */
+function reasonOf({ outcome, reason, unstored }: PlanPart): string {
+  const words = [outcome, reason === outcome ? '' : reason, unstored === undefined ? '' : `not stored: ${unstored}`];
+  return words.filter((word) => word !== '').join(', ');
+}
+
+/** The first few of a list, each once, with how often it occurs. */
+function listed(texts: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts].slice(0, MAX_WARNINGS).map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`));
 }
 
 function warningsOf({ part }: Visit): string[] {

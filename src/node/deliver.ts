@@ -51,7 +51,7 @@ function receive(incoming: IncomingMessage, outgoing: ServerResponse): PageReque
 function problemOf(target: string, hosts: readonly string[], fields: number): InlayError | undefined {
   if (fields > MAX_FIELDS) return new InlayError('header-too-large', `more than ${MAX_FIELDS} header fields`);
   if (target.length > MAX_TARGET)
-    return new InlayError('header-too-large', `a target of more than ${MAX_TARGET} characters`);
+    return new InlayError('target-too-long', `a target of more than ${MAX_TARGET} characters`);
   if (!target.startsWith('/')) return new InlayError('target-invalid', 'the request target is no path');
   if (hosts.length !== 1 || !AUTHORITY.test(hosts[0]!))
     return new InlayError('host-invalid', 'Host is missing, repeated or malformed');

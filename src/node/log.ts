@@ -21,7 +21,9 @@ function write(log: Logger, event: InlayEvent, level: LogLevel): void {
     case 'request': {
       const { record } = event;
       const left = record.error?.startsWith('client-closed') === true;
-      if (!left && (record.status >= 500 || record.error !== undefined)) log.error(clean(record), 'request');
+      // A client's own mistakes are not the operator's alarms.
+      const broken = record.status >= 500 || (record.error !== undefined && record.status < 400);
+      if (!left && broken) log.error(clean(record), 'request');
       else if (!left && record.errors.length > 0) log.warn(clean(record), 'request');
       else if (level === 'all') log.info(clean(record), 'request');
       return;
@@ -30,11 +32,16 @@ function write(log: Logger, event: InlayEvent, level: LogLevel): void {
       if (level === 'all') log.info(event, 'purge');
       return;
     case 'purge-floor':
-    case 'bus':
       log.warn(event, event.type);
       return;
-    case 'purge-rejected':
+    case 'bus':
+      if (event.state !== 'connected') log.warn(event, event.type);
+      else if (level === 'all') log.info(event, event.type);
+      return;
     case 'background-failed':
+      log.warn(clean({ key: event.key, code: event.error.code, message: event.error.message }), event.type);
+      return;
+    case 'purge-rejected':
     case 'internal': {
       const { error, ...rest } = event;
       log.error(

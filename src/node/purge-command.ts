@@ -25,6 +25,11 @@ const DEFAULT_ADMIN = 'http://127.0.0.1:9901';
 export async function purgeCommand(key: string | undefined, flags: PurgeFlags): Promise<void> {
   const message = messageOf(key, flags);
   const nats = flags.admin === undefined ? (flags.nats ?? process.env.NATS_URL) : undefined;
+  if (flags.space !== undefined && (nats === undefined || nats === '')) {
+    throw new InlayError('config-invalid', "--space needs --nats: an admin listener purges its own gateway's space", {
+      path: '--space',
+    });
+  }
   const told =
     nats === undefined || nats === ''
       ? await tellAdmin(message, flags)
@@ -33,6 +38,12 @@ export async function purgeCommand(key: string | undefined, flags: PurgeFlags): 
 }
 
 function messageOf(key: string | undefined, flags: PurgeFlags): PurgeMessage {
+  if (key !== undefined && !key.startsWith('[')) {
+    throw new InlayError(
+      'purge-invalid',
+      `"${key}" is no key (keys are JSON arrays, as the log prints them): did you mean --tag ${key}?`,
+    );
+  }
   const wanted = {
     keys: key === undefined ? [] : [key],
     tags: listOf(flags.tag, '--tag'),
@@ -110,7 +121,12 @@ async function ask(url: URL, headers: Record<string, string>, body: string): Pro
   }
   const text = await answer.text();
   if (answer.ok) return JSON.parse(text) as Record<string, unknown>;
-  throw new InlayError('upstream-status', `${url.origin} answered ${answer.status}: ${text.slice(0, 500)}`);
+  throw new InlayError(
+    'upstream-status',
+    text.startsWith('{')
+      ? `${url.origin} answered ${answer.status}: ${text.slice(0, 500)}`
+      : `${url.origin} answered ${answer.status}: this is no admin listener (default: ${DEFAULT_ADMIN})`,
+  );
 }
 
 function describe({ mode, keys, tags, urls, prefixes, all }: PurgeMessage): string {

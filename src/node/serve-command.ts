@@ -197,7 +197,11 @@ function portOf(value: unknown, option: string): number {
 function oneOf<const Choice extends string>(value: unknown, option: string, choices: readonly Choice[]): Choice {
   const found = choices.find((choice) => choice === value);
   if (found !== undefined) return found;
-  throw new InlayError('config-invalid', `${option} must be ${choices.join(', ')}, not ${String(value)}`, {
-    path: option,
-  });
+  throw new InlayError(
+    'config-invalid',
+    `${option} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not ${String(value)}`,
+    {
+      path: option,
+    },
+  );
 }

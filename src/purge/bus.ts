@@ -24,7 +24,9 @@ export function applyPurge(
   observe: Runtime['observe'],
 ): number {
   const seq = index.record(message);
-  observe({ type: 'purge', seq, mode: message.mode, targets: targetCount(message), from });
+  const { id, mode, keys, tags, urls, prefixes } = message;
+  const first = [...tags, ...keys, ...urls, ...prefixes].slice(0, 3);
+  observe({ type: 'purge', seq, mode, targets: targetCount(message), from, id, first });
   return seq;
 }
 

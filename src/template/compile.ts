@@ -5,7 +5,7 @@ import type { Compiler, Segment, Syntax, Template, Warning } from './template.ts
 /** When directives of a response run: if the response opts in (`auto`), on every template type, or never. */
 export type EsiMode = 'auto' | 'always' | 'off';
 
-/** The media types of ESI.md section 1, as far as they are compiled as markup. */
+/** The media types that are compiled as markup. */
 const MARKUP: ReadonlySet<string> = new Set([
   'text/html',
   'text/xml',
@@ -24,7 +24,7 @@ export interface TemplateSigns {
 
 /**
  * The language that a response's body is compiled as. The client's request has no say in it: what runs directives is
- * the service's word or the operator's (ESI.md section 1).
+ * the service's word or the operator's.
  */
 export function syntaxOf({ contentType, optedIn }: TemplateSigns, mode: EsiMode): Syntax {
   if (mode === 'off' || (mode === 'auto' && !optedIn)) return 'none';

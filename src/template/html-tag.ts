@@ -78,7 +78,7 @@ export class TagLexer {
     return decode(tag.subarray(this.#nameStart, this.#nameEnd));
   }
 
-  /** The attributes with entities decoded; the first of duplicates wins (ESI.md section 2). */
+  /** The attributes with entities decoded; the first of duplicates wins. */
   attributes(tag: Uint8Array): ReadonlyMap<string, string> {
     const spans = this.#spans;
     const attributes = new Map<string, string>();

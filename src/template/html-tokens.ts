@@ -72,7 +72,7 @@ const oneByteCharacters = new TextDecoder('latin1');
 /**
  * Cuts a document that arrives in pieces into tokens. Every byte is in exactly one token, and is looked at once.
  * Text leaves at once, as views of the chunks; only what may still become a tag or a marker is held back.
- * Ordinary comments and CDATA sections are text with nothing in them (ESI.md section 2).
+ * Ordinary comments and CDATA sections are text with nothing in them.
  */
 export class Tokenizer {
   readonly #maxTagBytes: number;

@@ -9,7 +9,7 @@ export interface HtmlOptions {
 
 type OpenTag = Extract<Token, { kind: 'open' }>;
 
-/** Elements of ESI (ESI.md section 3) that are not interpreted yet: their tags go, their content stays. */
+/** Elements of ESI that are not interpreted yet: their tags go, their content stays. */
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   'choose',
   'when',
@@ -34,7 +34,7 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
 const MAX_INCLUDE_CONTENT = 4_096;
 
 /**
- * Compiles HTML, XML or plain text with ESI elements (ESI.md), while it arrives: text leaves as views of the chunks,
+ * Compiles HTML, XML or plain text with ESI elements, while it arrives: text leaves as views of the chunks,
  * and an include leaves as soon as its tag is complete. Malformed markup is a warning, never an exception.
  */
 export function createHtmlCompiler(options: HtmlOptions = {}): Compiler {

@@ -126,10 +126,14 @@ Atlas is ready: open ${site}/
     curl '${site}/api/search?q=fr'
   Move the capital of France, then reload ${site}/country/FRA:
     curl -X PUT ${urls.catalogue}/countries/FRA -d '{"capital":"Lyon"}'
-  Take the catalogue away and reload: pages live on what Inlay keeps.
+  Sign in as somebody; nobody else sees it:
+    curl -s -H 'Cookie: visitor=Ada' ${site}/ | grep -i ada
+  Ask an answer how it came about:
+    curl -sI ${site}/country/FRA | grep -iE 'cache-status|server-timing|etag'
+  Take the catalogue away: pages that were visited live on what Inlay keeps.
     kill ${pids.catalogue}
   Drop something by hand:
-    node src/cli.ts purge --help
+    npm run --silent inlay -- purge --tag country:FRA
 
 Ctrl+C stops everything.
 `;

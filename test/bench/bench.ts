@@ -13,7 +13,7 @@ export interface Row {
 
 /** One workload: a file each. */
 export interface Workload {
-  /** As in SPEED.md: `W1`. */
+  /** Short, for the command line: `W1`. */
   readonly name: string;
   /** One sentence. */
   readonly measures: string;

@@ -1,6 +1,6 @@
 /**
  * `npm run bench` runs every workload, `npm run bench -- W3 scan` those named; `--profile` adds where Inlay spent its time.
- * Absolute figures depend on the machine and the hour: only what is compared within one run counts (SPEED.md).
+ * Absolute figures depend on the machine and the hour: only what is compared within one run counts.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';

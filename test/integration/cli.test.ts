@@ -51,10 +51,12 @@ describe('usage that is refused in one line, with a remedy', () => {
     ['a port that is a word', ['serve', '--origin', NOBODY, '--port', 'http'], /--port must be a port.*not http/],
     ['a port that is too large', ['serve', '--origin', NOBODY, '--port', '65536'], /--port.*0 to 65535, not 65536/],
     ['an admin port in halves', ['serve', '--origin', NOBODY, '--admin-port', '1.5'], /--admin-port.*not 1\.5/],
-    ['an esi mode that there is not', ['serve', '--origin', NOBODY, '--esi', 'maybe'], /--esi.*auto, always, off/],
-    ['a log level that there is not', ['serve', '--origin', NOBODY, '--log', 'loud'], /--log.*all, errors, off/],
+    ['an esi mode that there is not', ['serve', '--origin', NOBODY, '--esi', 'maybe'], /--esi.*auto, always or off/],
+    ['a log level that there is not', ['serve', '--origin', NOBODY, '--log', 'loud'], /--log.*all, errors or off/],
     ['an origin and a configuration', ['serve', '--origin', NOBODY, '--config', 'x.ts'], /--origin and --config/],
     ['a purge of nothing', ['purge', '--admin', NOBODY], /a key, --tag, --url, --prefix or --all/],
+    ['a key that is none', ['purge', 'country:FRA'], /"country:FRA" is no key.*--tag country:FRA/],
+    ['a space without NATS', ['purge', '--all', '--space', 'b', '--admin', NOBODY], /--space needs --nats/],
     ['a purge of half a URL', ['purge', '--url', 'fragments/x'], /urls\[0\].*must be a path that starts with "\/"/],
     ['a tag without its value', ['purge', '--tag'], /--tag.*missing/],
     ['an admin listener that is no URL', ['purge', '--all', '--admin', 'nonsense'], /--admin.*nonsense/],
@@ -231,10 +233,12 @@ describe('purges that fail while running', () => {
     });
 
     test('with the right token they do not', async () => {
-      const args = ['purge', '/page', '--tag', 'a', '--tag', 'b', '--soft', '--admin', proxy.adminUrl];
+      const args = ['purge', '["entity","page","1"]', '--tag', 'a', '--tag', 'b', '--soft', '--admin', proxy.adminUrl];
       const done = await runCli(args, { env: { INLAY_ADMIN_TOKEN: 'sesame' } });
       expect(done).toMatchObject({ code: 0, stderr: '' });
-      expect(done.stdout).toBe('purged /page, tag a, tag b softly in space default: number 1, reaches this process');
+      expect(done.stdout).toBe(
+        'purged ["entity","page","1"], tag a, tag b softly in space default: number 1, reaches this process',
+      );
     });
 
     test('whose public listener was named instead of the admin listener', async () => {

@@ -1,5 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { type FragmentDefinition, type GatewayConfig, resolveConfig } from '../../src/index.ts';
@@ -66,6 +66,17 @@ test('src/README.md names no file that is not there', () => {
   expect(named.length).toBeGreaterThan(10);
   const places = ['src', 'src/cache', 'src/gateway', 'src/template', 'test'];
   expect(named.filter((name) => !places.some((place) => existsSync(join(root, place, name))))).toEqual([]);
+});
+
+test('comments cite no document that is not in the repository', () => {
+  const files = ['src', 'test', 'fragments'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  const documentsHere = new Set(files.filter((file) => file.endsWith('.md')).map((file) => basename(file)));
+  const cited = files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...read(file).matchAll(/\b([A-Z][A-Z-]+\.md)\b/g)].map(([, name]) => `${file}: ${name}`));
+  expect(cited.filter((citation) => !documentsHere.has(citation.split(': ')[1]!))).toEqual([]);
 });
 
 test('the README can be read in one sitting', () => {

@@ -16,7 +16,9 @@ test('applies a purge at once and tells its number', async () => {
   const message = createPurge({ mode: 'soft', tags: ['a', 'b'], keys: ['c'] });
   expect(await bus.publish(message)).toEqual({ id: message.id, seq: 1 });
   expect(index.position).toBe(1);
-  expect(events).toEqual([{ type: 'purge', seq: 1, mode: 'soft', targets: 3, from: 'local' }]);
+  expect(events).toEqual([
+    { type: 'purge', seq: 1, mode: 'soft', targets: 3, from: 'local', id: message.id, first: ['a', 'b', 'c'] },
+  ]);
   expect({ kind: bus.kind, connected: bus.connected }).toEqual({ kind: 'local', connected: true });
 });
 

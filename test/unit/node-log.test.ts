@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { InlayError } from '../../src/errors.ts';
+import { createLog, type LogLevel } from '../../src/node/log.ts';
+import type { InlayEvent, RequestRecord } from '../../src/runtime.ts';
+
+const record: RequestRecord = {
+  requestId: 'request-1234',
+  traceId: '0'.repeat(32),
+  method: 'GET',
+  host: 'shop.example',
+  path: '/',
+  route: 'shop/*',
+  status: 200,
+  bytes: 10,
+  duration: 1,
+  cache: 'hit',
+  reason: 'hit',
+  reasons: [],
+  parts: {},
+  warnings: [],
+  errors: [],
+};
+
+function lines(level: LogLevel, ...events: InlayEvent[]): Record<string, unknown>[] {
+  const written: string[] = [];
+  const log = createLog(level, { write: (line) => void written.push(line) });
+  for (const event of events) log(event);
+  return written.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+const request = (changes: Partial<RequestRecord>): InlayEvent => ({
+  type: 'request',
+  record: { ...record, ...changes },
+});
+
+test.each<[string, Partial<RequestRecord>, string]>([
+  ['a page', {}, 'info'],
+  ['a page with parts that failed', { errors: ['/x: upstream-status: web answered 500'] }, 'warn'],
+  ['a mistake of a client', { status: 400, error: 'target-invalid: the path has dot segments' }, 'info'],
+  ['a client that left', { error: 'client-closed: the client left', errors: ['/x: client-closed: gone'] }, 'info'],
+  ['a page that failed', { status: 502, error: 'upstream-unreachable: no' }, 'error'],
+  ['a page that broke off after its head', { status: 200, error: 'fragment-failed: no' }, 'error'],
+])('%s is logged as it deserves', (_name, changes, level) => {
+  expect(lines('all', request(changes)).map((line) => line.level)).toEqual([level]);
+});
+
+test('at level errors, what went right is not logged; at level off, nothing is', () => {
+  const events = [request({}), request({ status: 502, error: 'x' })];
+  expect(lines('errors', ...events)).toMatchObject([{ level: 'error', status: 502 }]);
+  expect(lines('off', ...events)).toEqual([]);
+});
+
+test('a purge is logged with its id and what it purged', () => {
+  const purge: InlayEvent = {
+    type: 'purge',
+    seq: 7,
+    mode: 'hard',
+    targets: 1,
+    from: 'nats',
+    id: 'p-1',
+    first: ['country:FRA'],
+  };
+  expect(lines('all', purge)).toMatchObject([{ msg: 'purge', seq: 7, id: 'p-1', first: ['country:FRA'] }]);
+});
+
+test('what a client wrote cannot end a line, nor steer a terminal', () => {
+  const path = '/a\n{"level":"fatal"}\u001b[2J\u0085\u2028\u009b31m';
+  const written: string[] = [];
+  createLog('all', { write: (line) => void written.push(line) })(request({ path }));
+  expect(written).toHaveLength(1);
+  expect(written[0]!.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+});
+
+test('a failure of our own is logged with its cause', () => {
+  const error = new InlayError('internal', 'oops', { cause: new Error('because') });
+  expect(lines('errors', { type: 'internal', error })).toMatchObject([
+    { level: 'error', code: 'internal', cause: 'Error: because' },
+  ]);
+});
