@@ -98,10 +98,10 @@ export function serve(
 
 async function bring(ask: Ask, runtime: Runtime, judged: Extract<Verdict, { act: 'fetch' }>): Promise<Answer> {
   const part = await takePart(ask, runtime, judged.reason);
-  if (part.role === 'shared') return answer(part.end, judged, 'coalesced');
-  const end =
-    part.role === 'alone' ? await fetchEntry(ask, runtime, ask.signal) : await lead(ask, runtime, part.flight);
-  return answer(kept(end, ask), judged, part.role === 'alone' ? 'pass' : 'miss');
+  if (part.role === 'shared') return answer(part.end, judged, 'coalesced', runtime);
+  if (part.role === 'alone')
+    return answer(kept(await fetchEntry(ask, runtime, ask.signal), ask), judged, 'pass', runtime);
+  return answer(kept(await lead(ask, runtime, part), ask), judged, 'miss', runtime);
 }
 
 /** Only a page that is streamed may end unkept, and what is resolved here is not streamed. */
@@ -112,8 +112,11 @@ function kept(end: FlightEnd, ask: Ask): Kept {
 }
 
 /** Runs a flight that this ask started; it goes on without the asker while others wait for it. */
-async function lead(ask: Ask, runtime: Runtime, flight: Flight): Promise<FlightEnd> {
-  const leave = joinUntilAborted(flight, ask.signal);
+async function lead(
+  ask: Ask,
+  runtime: Runtime,
+  { flight, leave }: Extract<Part, { role: 'lead' }>,
+): Promise<FlightEnd> {
   try {
     const fetched = fetchEntry(ask, runtime, flight.signal, flight);
     runtime.background(fetched);
@@ -136,29 +139,47 @@ export function joinUntilAborted(flight: Flight, signal: AbortSignal): () => voi
 
 /** What an ask has to do to get its answer: fetch for everybody, fetch for itself, or take what another fetched. */
 export type Part =
-  | { readonly role: 'lead'; readonly flight: Flight }
+  | {
+      readonly role: 'lead';
+      readonly flight: Flight /** Gives up the leader's own interest. */;
+      readonly leave: () => void;
+    }
   | { readonly role: 'alone' }
   | { readonly role: 'shared'; readonly end: Kept };
 
 /** The end of a fetch whose answer was kept, or that failed. */
 export type Kept = Exclude<FlightEnd, { unkept: true }>;
 
-/** How many fetches of others an ask waits for before it shares their failure. */
+/** How many fetches of others an ask waits for, before it shares their failure or fetches for itself. */
 const MAX_WAITS = 2;
 
 /** Finds the part of an ask among all who ask for the same key now. */
 export async function takePart(ask: Ask, runtime: Runtime, reason: string): Promise<Part> {
   if (reason === 'unstorable') return { role: 'alone' };
   for (let waits = 1; ; waits++) {
-    const flight = runtime.coalesce.get(ask.key);
-    if (flight === undefined) return { role: 'lead', flight: runtime.coalesce.start(ask.key) };
+    if (ask.signal.aborted) return { role: 'alone' }; // it will not be fetched: but nobody else's fetch is joined to be left
+    const under = runtime.coalesce.get(ask.key);
+    const flight = under ?? runtime.coalesce.start(ask.key);
     const leave = joinUntilAborted(flight, ask.signal);
-    const end = (await flight.shared) ? await flight.end : undefined;
+    if (under === undefined) return { role: 'lead', flight, leave };
+    const end = await endOf(flight, ask, runtime);
     leave();
-    if (end === undefined) return { role: 'alone' };
-    if ('unkept' in end) return { role: 'alone' };
-    if ('entry' in end) return mayShare(end.entry, ask, runtime) ? { role: 'shared', end } : { role: 'alone' };
-    if (waits >= MAX_WAITS) return { role: 'shared', end };
+    if (end === undefined || 'unkept' in end) return { role: 'alone' };
+    if ('entry' in end && !end.shareable) return { role: 'alone' };
+    if ('entry' in end && mayShare(end.entry, ask, runtime)) return { role: 'shared', end };
+    if (waits >= MAX_WAITS)
+      return 'entry' in end || end.error.code === 'client-closed' ? { role: 'alone' } : { role: 'shared', end };
+  }
+}
+
+/** How a fetch ends that others may share; `undefined` if they may not, or not as soon as an answer must be there. */
+async function endOf(flight: Flight, ask: Ask, runtime: Runtime): Promise<FlightEnd | undefined> {
+  const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
+  const cancel = runtime.after(ask.headTimeout, () => giveUp(undefined));
+  try {
+    return await Promise.race([late, flight.shared.then((shared) => (shared ? flight.end : undefined))]);
+  } finally {
+    cancel();
   }
 }
 
@@ -172,7 +193,7 @@ export function refresh(ask: Ask, runtime: Runtime): void {
   if (runtime.coalesce.get(ask.key) !== undefined) return;
   const flight = runtime.coalesce.start(ask.key);
   flight.join(); // nobody leaves it: it belongs to no request
-  const own: Ask = { ...ask, place: async () => () => {} };
+  const own: Ask = { ...ask, place: async () => () => {}, totalTimeout: ask.totalTimeout ?? ask.headTimeout };
   const task = async () => {
     const end = await fetchEntry(own, runtime, flight.signal, flight);
     if ('error' in end) runtime.observe({ type: 'background-failed', error: end.error, key: ask.key });
@@ -189,10 +210,10 @@ const DISCONNECTED: ReadonlySet<string> = new Set([
 ]);
 
 /** Dresses the end of a fetch as an answer, with the copy that may stand in for it. */
-export function answer(end: Kept, judged: Extract<Verdict, { act: 'fetch' }>, how: How): Answer {
+export function answer(end: Kept, judged: Extract<Verdict, { act: 'fetch' }>, how: How, runtime: Runtime): Answer {
   const { reason } = judged;
   if ('entry' in end) {
-    const stale = end.entry.status >= 500 ? standIn(judged.fallback, false) : undefined;
+    const stale = end.entry.status >= 500 ? standIn(judged.fallback, false, runtime) : undefined;
     return { kind: 'entry', entry: end.entry, stored: end.stored, how, reason, stale };
   }
   return {
@@ -200,12 +221,12 @@ export function answer(end: Kept, judged: Extract<Verdict, { act: 'fetch' }>, ho
     error: end.error,
     how,
     reason,
-    stale: standIn(judged.fallback, DISCONNECTED.has(end.error.code)),
+    stale: standIn(judged.fallback, DISCONNECTED.has(end.error.code), runtime),
   };
 }
 
 /** The stale copy that may stand in for an answer that does not come in time. */
 export async function lastResort(ask: Ask, runtime: Runtime): Promise<Entry | undefined> {
   const judged = verdict(await lookup(ask, runtime), runtime.now());
-  return judged.act === 'serve' ? judged.entry : standIn(judged.fallback, true);
+  return judged.act === 'serve' ? judged.entry : standIn(judged.fallback, true, runtime);
 }

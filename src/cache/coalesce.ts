@@ -3,7 +3,12 @@ import type { Entry } from './entry.ts';
 
 /** How a fetch ended. `unkept`: its answer was handed on while it arrived, and not kept for anybody else. */
 export type FlightEnd =
-  | { readonly entry: Entry; readonly stored: boolean }
+  | {
+      readonly entry: Entry;
+      readonly stored: boolean;
+      /** Whether those who waited may have it: a second try may have brought what the first did not promise. */
+      readonly shareable: boolean;
+    }
   | { readonly error: InlayError }
   | { readonly unkept: true };
 
@@ -26,11 +31,20 @@ export interface Coalesce {
   get(key: string): Flight | undefined;
   /** Registers a new fetch under the key; it is forgotten when it finishes or turns out unshareable. */
   start(key: string): Flight;
+  /** Notes that a fetch of the key is under way, shared or not; the returned function notes its end. */
+  enter(key: string): () => void;
+  /** Whether a fetch of the key is, or as far as this can be known may be, under way. */
+  isFetching(key: string): boolean;
 }
 
-/** Makes a {@link Coalesce}. */
-export function createCoalesce(): Coalesce {
+/**
+ * Makes a {@link Coalesce}.
+ *
+ * @param alone whether others exist that this one does not see (at the edge, those of other requests)
+ */
+export function createCoalesce(alone = true): Coalesce {
   const flights = new Map<string, Flight>();
+  const fetching = new Map<string, number>();
   return {
     get: (key) => flights.get(key),
     start: (key) => {
@@ -40,6 +54,15 @@ export function createCoalesce(): Coalesce {
       flights.set(key, flight);
       return flight;
     },
+    enter: (key) => {
+      fetching.set(key, (fetching.get(key) ?? 0) + 1);
+      return () => {
+        const left = (fetching.get(key) ?? 1) - 1;
+        if (left === 0) fetching.delete(key);
+        else fetching.set(key, left);
+      };
+    },
+    isFetching: (key) => !alone || fetching.has(key),
   };
 }
 

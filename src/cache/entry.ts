@@ -36,6 +36,8 @@ export interface VaryMarker {
   readonly kind: 'vary';
   /** Lower-case request field names, sorted. */
   readonly names: readonly string[];
+  /** Keys of the representations, the newest first. */
+  readonly variants: readonly string[];
   readonly size: number;
 }
 

@@ -29,10 +29,13 @@ export async function fetchEntry(
   sink?: Sink,
 ): Promise<FlightEnd> {
   let end: FlightEnd;
+  const leave = runtime.coalesce.enter(ask.key);
   try {
     end = await fetchInPlace(ask, runtime, signal, flight, sink);
   } catch (thrown) {
     end = { error: signal.aborted ? givenUp(ask, thrown) : asInlayError(thrown) };
+  } finally {
+    leave();
   }
   flight?.finish(end);
   return end;
@@ -51,9 +54,9 @@ async function fetchInPlace(
       const arrival = await fetchHead(ask, runtime, signal);
       flight?.decide(isShareable(arrival, ask));
       sink?.head(arrival);
-      const collected = await collect(ask, arrival, sink);
+      const collected = await collect(ask, arrival, sink, () => flight?.finish({ unkept: true }));
       if (collected === undefined) {
-        if (!arrival.storability.store) await markUnstorable(ask, runtime);
+        if (isUnstorableForAll(arrival)) await markUnstorable(ask, runtime);
         return { unkept: true };
       }
       const entry = createEntry(ask, arrival, collected);
@@ -63,8 +66,8 @@ async function fetchInPlace(
       const fits = !overtaken && entry.size <= runtime.store.maxEntrySize;
       const stored = arrival.storability.store && fits && (await isWorthKeeping(ask, runtime, entry));
       if (stored) await put(ask, runtime, entry);
-      else if (!arrival.storability.store && ask.policy.public !== true) await markUnstorable(ask, runtime);
-      return { entry, stored };
+      else if (isUnstorableForAll(arrival) && ask.policy.public !== true) await markUnstorable(ask, runtime);
+      return { entry, stored, shareable: isShareable(arrival, ask) };
     }
   } finally {
     leavePlace();
@@ -76,6 +79,7 @@ async function collect(
   ask: Ask,
   { body, compiler, storability }: Arrival,
   sink: Sink | undefined,
+  unkeep: () => void,
 ): Promise<Segment[] | undefined> {
   const collected: Segment[] = [];
   let keep = sink === undefined || storability.store;
@@ -89,6 +93,7 @@ async function collect(
     if (bytes > ask.maxSize) {
       // A compiler holds back what is not complete: a template must end, whoever takes it. Other bodies just pass.
       if (sink === undefined || compiler.syntax !== 'none') throw tooLarge(ask);
+      if (keep) unkeep(); // from now on it goes at its taker's pace, which is nobody else's business
       keep = false;
       collected.length = 0;
     }
@@ -103,7 +108,20 @@ async function collect(
 async function isWorthKeeping(ask: Ask, runtime: Runtime, entry: Entry): Promise<boolean> {
   if (entry.status < 500) return true;
   const found = await lookup(ask, runtime);
-  return found.entry === undefined || found.entry.status >= 500 || standIn(found, false) === undefined;
+  return found.entry === undefined || found.entry.status >= 500 || standIn(found, false, runtime) === undefined;
+}
+
+/** Reasons of the one request: the next may bring an answer that can be kept. */
+const OF_THE_REQUEST: ReadonlySet<string> = new Set([
+  'method',
+  'range',
+  'request-no-store',
+  'authorization',
+  'credentials',
+]);
+
+function isUnstorableForAll({ storability }: Arrival): boolean {
+  return !storability.store && !OF_THE_REQUEST.has(storability.reason);
 }
 
 function givenUp(ask: Ask, thrown: unknown): InlayError {

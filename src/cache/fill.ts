@@ -40,6 +40,10 @@ export async function fetchHead(ask: Ask, runtime: Runtime, signal: AbortSignal)
     ...(ask.totalTimeout === undefined ? {} : { totalTimeout: ask.totalTimeout }),
   });
   const respondedAt = runtime.now();
+  if (response.status === 304 && ask.method === 'GET') {
+    await response.body[Symbol.asyncIterator]().return?.();
+    throw new InlayError('upstream-protocol', 'a 304 to a request without a condition', { path: ask.path });
+  }
   const fields = endToEnd(response.fields);
   const syntax = await syntaxOfResponse(ask, response, fields);
   const judged = storability(
@@ -102,7 +106,7 @@ export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segme
     staleWhileRevalidate: judged.store ? judged.staleWhileRevalidate : 0,
     staleIfError: judged.store ? judged.staleIfError : 0,
     mustRevalidate: judged.store ? judged.mustRevalidate : true,
-    size: sizeOf(ask, arrival.fields, tags, literals.byteLength, template.segments.length),
+    size: sizeOf(ask, arrival.fields, tags, vary, template, literals.byteLength),
   };
 }
 
@@ -125,10 +129,20 @@ const ENTRY_OVERHEAD = 900;
 const SEGMENT_OVERHEAD = 150;
 const STRING_OVERHEAD = 32;
 
-function sizeOf(ask: Ask, fields: readonly string[], tags: readonly string[], bytes: number, segments: number): number {
-  let size = ENTRY_OVERHEAD + bytes + segments * SEGMENT_OVERHEAD + 2 * (ask.key.length + ask.path.length);
+function sizeOf(
+  ask: Ask,
+  fields: readonly string[],
+  tags: readonly string[],
+  vary: Entry['vary'],
+  { segments, warnings }: Template,
+  bytes: number,
+): number {
+  let size = ENTRY_OVERHEAD + bytes + segments.length * SEGMENT_OVERHEAD + 2 * (ask.key.length + ask.path.length);
   for (const text of fields) size += STRING_OVERHEAD + text.length;
   for (const tag of tags) size += STRING_OVERHEAD + tag.length;
+  for (const [, value] of vary) size += STRING_OVERHEAD + value.length;
+  for (const segment of segments) if (!(segment instanceof Uint8Array)) size += 2 * JSON.stringify(segment).length;
+  for (const { message } of warnings) size += STRING_OVERHEAD + message.length;
   return size;
 }
 

@@ -55,15 +55,25 @@ export function variantKey(ask: Pick<Ask, 'key' | 'fields'>, names: readonly str
   return JSON.stringify([ask.key, varyValues(names, ask.fields)]);
 }
 
+/** Representations of one URL; more push out the oldest. */
+const MAX_VARIANTS = 64;
+
 /** Puts an entry where {@link lookup} finds it. */
 export async function put(ask: Ask, runtime: Runtime, entry: Entry): Promise<void> {
+  const { store } = runtime;
   if (entry.vary.length === 0) {
-    await runtime.store.set(ask.key, entry);
+    await store.set(ask.key, entry);
     return;
   }
   const names = entry.vary.map(([name]) => name);
-  await runtime.store.set(ask.key, { kind: 'vary', names, size: 300 + 2 * ask.key.length });
-  await runtime.store.set(variantKey(ask, names), entry);
+  const key = variantKey(ask, names);
+  const marker = await store.get(ask.key);
+  const known = marker?.kind === 'vary' && marker.names.join() === names.join() ? marker.variants : [];
+  const variants = [key, ...known.filter((other) => other !== key)];
+  for (const old of variants.splice(MAX_VARIANTS)) await store.delete(old);
+  const size = variants.reduce((bytes, variant) => bytes + 2 * variant.length + 32, 300 + 2 * ask.key.length);
+  await store.set(ask.key, { kind: 'vary', names, variants, size });
+  await store.set(key, { ...entry, size: entry.size + 2 * key.length });
 }
 
 /** How long a key whose answer was not storable queues nobody, in ms. */
@@ -81,17 +91,22 @@ export async function markUnstorable(ask: Ask, runtime: Runtime): Promise<void> 
   });
 }
 
-/** The stale copy, if its windows allow it to stand in. */
-export function standIn(fallback: Judged | undefined, disconnected: boolean): Entry | undefined {
+/** The stale copy, if its windows allow it to stand in, and no purge came since it was judged. */
+export function standIn(fallback: Judged | undefined, disconnected: boolean, { purges }: Runtime): Entry | undefined {
   if (fallback === undefined) return undefined;
   const { entry, freshness } = fallback;
+  if (purges.validity(entry).state === 'hard') return undefined;
   if (freshness.state === 'fresh') return entry;
   return freshness.ifError || (disconnected && freshness.whenDisconnected) ? entry : undefined;
 }
 
-/** Forgets what stands at a key after an unsafe request succeeded, fetches under way included (RFC 9111 section 4.4). */
-export async function invalidate(ask: Ask, runtime: Runtime): Promise<void> {
-  await runtime.store.delete(ask.key);
-  if (runtime.coalesce.get(ask.key) === undefined) return;
-  runtime.purges.record({ mode: 'hard', keys: [ask.key], tags: [], urls: [], prefixes: [], all: false });
+/**
+ * Forgets what stands at a key after an unsafe request succeeded (RFC 9111 section 4.4). What is being fetched was asked
+ * for before, and variants are stored apart: both carry the key, and the purge is later than their stamps.
+ */
+export async function invalidate(key: string, runtime: Runtime): Promise<void> {
+  const stored = await runtime.store.get(key);
+  if (stored === undefined && !runtime.coalesce.isFetching(key)) return;
+  await runtime.store.delete(key);
+  runtime.purges.record({ mode: 'hard', keys: [key], tags: [], urls: [], prefixes: [], all: false });
 }

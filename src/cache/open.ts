@@ -2,13 +2,12 @@ import { asInlayError, InlayError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Segment } from '../template/template.ts';
 import type { Ask } from './ask.ts';
-import { type Answer, answer, type How, joinUntilAborted, serve, takePart, type Verdict, verdict } from './cache.ts';
-import type { Flight } from './coalesce.ts';
+import { type Answer, answer, type How, type Part, serve, takePart, type Verdict, verdict } from './cache.ts';
 import { createFeed } from './feed.ts';
 import { fetchEntry } from './fetch.ts';
 import type { Arrival } from './fill.ts';
 import type { RequestDirectives } from './freshness.ts';
-import { invalidate, lookup, standIn } from './lookup.ts';
+import { lookup, standIn } from './lookup.ts';
 
 /** A page on its way: complete, or as its head and a body that is still arriving. */
 export type Opened = Answer | Stream;
@@ -39,34 +38,27 @@ export async function open(ask: Ask, runtime: Runtime, request: RequestDirective
   // RFC 9111 section 5.2.1.4: who wants no stored answer does not wait for one either.
   const part =
     request.noCache || request.noStore ? ({ role: 'alone' } as const) : await takePart(ask, runtime, judged.reason);
-  if (part.role === 'shared') return answer(part.end, judged, 'coalesced');
-  return stream(ask, runtime, judged, part.role === 'lead' ? part.flight : undefined);
+  if (part.role === 'shared') return answer(part.end, judged, 'coalesced', runtime);
+  return stream(ask, runtime, judged, part.role === 'lead' ? part : undefined);
 }
 
-/** Methods that change nothing (RFC 9110 section 9.2.1). */
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-
 /** Forwards a request that no cache may answer, such as a POST. Never rejects. */
-export async function forward(ask: Ask, runtime: Runtime): Promise<Opened> {
-  const opened = await stream(ask, runtime, { act: 'fetch', fallback: undefined, reason: 'method' }, undefined);
-  const done = opened.kind === 'stream' && opened.arrival.status >= 200 && opened.arrival.status < 400;
-  if (done && !SAFE.has(ask.method)) await invalidate(ask, runtime);
-  return opened;
+export function forward(ask: Ask, runtime: Runtime): Promise<Opened> {
+  return stream(ask, runtime, { act: 'fetch', fallback: undefined, reason: 'method' }, undefined);
 }
 
 async function stream(
   ask: Ask,
   runtime: Runtime,
   judged: Extract<Verdict, { act: 'fetch' }>,
-  flight: Flight | undefined,
+  part: Extract<Part, { role: 'lead' }> | undefined,
 ): Promise<Opened> {
-  const how = flight === undefined ? 'pass' : 'miss';
+  const how = part === undefined ? 'pass' : 'miss';
   const feed = createFeed();
-  const leave = flight === undefined ? () => {} : joinUntilAborted(flight, ask.signal);
-  const fetched = fetchEntry(ask, runtime, flight?.signal ?? ask.signal, flight, feed);
+  const fetched = fetchEntry(ask, runtime, part?.flight.signal ?? ask.signal, part?.flight, feed);
   runtime.background(
     fetched.then((end) => {
-      leave();
+      part?.leave();
       if ('error' in end) feed.fail(end.error);
     }),
   );
@@ -74,8 +66,8 @@ async function stream(
   try {
     arrival = await feed.arrival;
   } catch (error) {
-    return answer({ error: asInlayError(error) }, judged, how);
+    return answer({ error: asInlayError(error) }, judged, how, runtime);
   }
-  const stale = arrival.status >= 500 ? standIn(judged.fallback, false) : undefined;
+  const stale = arrival.status >= 500 ? standIn(judged.fallback, false, runtime) : undefined;
   return { kind: 'stream', arrival, segments: feed, how, reason: judged.reason, stale };
 }

@@ -11,7 +11,7 @@ import { fieldValue } from '../http/fields.ts';
 import type { Include, Target } from '../template/template.ts';
 import { type Composition, compose, type Document } from './compose.ts';
 import { isJsonEntry, standInJson } from './json.ts';
-import type { Piece } from './piece.ts';
+import { type Failure, type Piece, settle, takeStock } from './piece.ts';
 import { type PlanPart, planPart } from './plan.ts';
 
 /** An include that could not be answered with what it asked for. */
@@ -30,28 +30,34 @@ const NOTHING: Piece = [];
  * The piece is there at once if the cache has everything.
  */
 export function resolveInclude(include: Include, document: Document, composition: Composition): Piece {
-  const part = planPart(
-    describe(include.target),
-    document.depth + 1,
-    composition.runtime.now() - composition.startedAt,
-  );
+  const { plan, limits, runtime, startedAt } = composition;
+  if (++plan.includes > limits.includes) return refuseRest(include, document, composition);
+  const part = planPart(describe(include.target), document.depth + 1, runtime.now() - startedAt);
   document.part.parts.push(part);
-  const refused = refuse(document, composition);
-  if (refused !== undefined)
-    return replace(include, { error: refused, stale: undefined, source: undefined }, part, document, composition);
-  const attempt = attemptTarget(include, include.target, part, document, composition);
-  return attempt instanceof Promise
-    ? attempt.then((late) => conclude(include, late, part, document, composition))
-    : conclude(include, attempt, part, document, composition);
+  if (document.depth + 1 > limits.depth) {
+    const error = new InlayError('limit-depth', `deeper than ${limits.depth} levels of includes`);
+    return replace(include, { error, stale: undefined, source: undefined }, part, document, composition);
+  }
+  return whenThere(attemptTarget(include, include.target, part, document, composition), (attempt) =>
+    conclude(include, attempt, part, document, composition),
+  );
 }
 
-/** Limits on what a page may make of itself; exceeding one is a failure of the include that does. */
-function refuse(document: Document, { plan, limits }: Composition): InlayError | undefined {
-  if (document.depth + 1 > limits.depth)
-    return new InlayError('limit-depth', `deeper than ${limits.depth} levels of includes`);
-  if (++plan.includes > limits.includes)
-    return new InlayError('limit-includes', `more than ${limits.includes} includes in one page`);
-  return undefined;
+/** Includes beyond the limit share one part and one error: a page must not cost more by having more of them. */
+function refuseRest(include: Include, document: Document, composition: Composition): Piece {
+  const { plan, limits } = composition;
+  if (plan.overflow === undefined) {
+    plan.overflow = planPart('(all further includes)', document.depth + 1, 0);
+    plan.overflow.error = new InlayError('limit-includes', `more than ${limits.includes} includes in one page`);
+    plan.page.parts.push(plan.overflow);
+  }
+  const miss = { error: plan.overflow.error!, stale: undefined, source: undefined };
+  return replace(include, miss, plan.overflow, document, composition);
+}
+
+/** Applies a function now or later, as soon as its argument is there. */
+function whenThere<Value>(value: Value | Promise<Value>, then: (value: Value) => Piece): Piece {
+  return value instanceof Promise ? value.then(then) : then(value);
 }
 
 function conclude(
@@ -61,14 +67,21 @@ function conclude(
   document: Document,
   composition: Composition,
 ): Piece {
-  if ('entry' in attempt) return deliver(include, attempt, 'fragment', part, document, composition);
-  if (include.alt === undefined) return replace(include, attempt, part, document, composition);
-  const second = attemptTarget(include, include.alt, part, document, composition);
-  const conclusion = (alt: Attempt) =>
-    'entry' in alt
-      ? deliver(include, alt, 'alt', part, document, composition)
-      : replace(include, attempt, part, document, composition);
-  return second instanceof Promise ? second.then(conclusion) : conclusion(second);
+  const fallBack = (miss: Miss): Piece => tryAlt(include, miss, part, document, composition);
+  return 'entry' in attempt
+    ? deliver(include, attempt, 'fragment', part, document, composition, fallBack)
+    : fallBack(attempt);
+}
+
+function tryAlt(include: Include, miss: Miss, part: PlanPart, document: Document, composition: Composition): Piece {
+  const giveUp = (): Piece => replace(include, miss, part, document, composition);
+  if (include.alt === undefined) return giveUp();
+  return whenThere(attemptTarget(include, include.alt, part, document, composition), (alt) => {
+    if (!('entry' in alt)) return giveUp();
+    // It was there, and said no: then the alternative is the answer. It was not: then it is better than nothing.
+    if (miss.error.code !== 'upstream-status' || (part.failedStatus ?? 0) >= 500) part.error = miss.error;
+    return deliver(include, alt, 'alt', part, document, composition, giveUp);
+  });
 }
 
 /** Asks the cache for a target, and accepts only an answer that may stand in a page. */
@@ -91,7 +104,8 @@ function attemptTarget(
       source,
     };
   }
-  part.personal = isPersonal(ask, source, undefined);
+  const before = part.personal; // what was decided by asking for `src` remains part of the page
+  part.personal = before || isPersonal(ask, source, undefined);
   let interest: AbortController | undefined;
   const answer = resolve(ask, composition.runtime, (reason) => {
     part.reason = reason;
@@ -99,7 +113,7 @@ function attemptTarget(
     return AbortSignal.any([ask.signal, interest.signal]);
   });
   const judge = (answered: Answer): Attempt => {
-    part.personal = isPersonal(ask, source, answered);
+    part.personal = before || isPersonal(ask, source, answered);
     return accept(answered, include, source, part, composition);
   };
   if (!(answer instanceof Promise)) return judge(answer);
@@ -148,6 +162,7 @@ function accept(answer: Answer, include: Include, source: Source, part: PlanPart
   if (answer.kind === 'failed') return { error: answer.error, stale: answer.stale, source };
   const { entry } = answer;
   part.status = entry.status;
+  if (entry.status >= 400) part.failedStatus = entry.status;
   part.stored = answer.stored;
   part.unstored = answer.stored ? undefined : entry.lifetimeFrom;
   part.tags = entry.tags;
@@ -180,7 +195,7 @@ function objection(entry: Entry, include: Include, source: Source): InlayError |
   return undefined;
 }
 
-/** The piece of an accepted entry; its own directives start now. */
+/** The piece of an accepted entry; its own directives start now. If one of them fails for good, so does this include. */
 function deliver(
   include: Include,
   { entry, source }: Extract<Attempt, { entry: Entry }>,
@@ -188,12 +203,14 @@ function deliver(
   part: PlanPart,
   document: Document,
   composition: Composition,
+  fallBack: (miss: Miss) => Piece,
 ): Piece {
   part.delivered = delivered;
   part.endedAt = composition.runtime.now() - composition.startedAt;
   part.warnings = entry.template.warnings;
   composition.used.set(part, entry);
   if (include.select !== undefined) return select(entry, include.select) ?? NOTHING;
+  if (entry.template.syntax === 'none') return withoutByteOrderMark(entry.template.segments as readonly Uint8Array[]);
   const inner: Document = {
     service: source.service,
     path: source.path,
@@ -201,11 +218,25 @@ function deliver(
     part,
     ancestors: [...document.ancestors, entry.key],
   };
-  const pieces =
-    entry.template.syntax === 'none'
-      ? (entry.template.segments as readonly Uint8Array[])
-      : compose(entry.template.segments, inner, composition);
-  return withoutByteOrderMark(pieces);
+  const pieces = withoutByteOrderMark(compose(entry.template.segments, inner, composition));
+  const failed = ({ failure }: Failure): Piece => {
+    composition.used.delete(part);
+    return fallBack({ error: failure, stale: undefined, source });
+  };
+  const known = takeStock(pieces);
+  if (known === 'pending' && isForgiving(include, source, composition)) {
+    return settle(pieces).then((settled) => ('failure' in settled ? failed(settled) : settled.chunks));
+  }
+  return typeof known === 'object' && 'failure' in known ? failed(known) : pieces;
+}
+
+/** Whether something else would stand in for an include that fails: then its failure must be known before its bytes leave. */
+function isForgiving(include: Include, { defined }: Source, { onerror }: Composition): boolean {
+  if (include.alt !== undefined || include.default !== undefined || defined?.fragment.fallback !== undefined)
+    return true;
+  return include.syntax === 'json'
+    ? include.onerror !== 'fail'
+    : include.onerror === 'continue' || onerror === 'continue';
 }
 
 /** A fragment's byte order mark would stand in the middle of the page. */
@@ -228,7 +259,8 @@ function replace(
   part.endedAt = composition.runtime.now() - composition.startedAt;
   if (stale !== undefined && source !== undefined && objection(stale, include, source) === undefined) {
     part.age = currentAge(stale, composition.runtime.now());
-    return deliver(include, { entry: stale, source }, 'stale', part, document, composition);
+    const giveUp = (miss: Miss): Piece => replace(include, miss, part, document, composition);
+    return deliver(include, { entry: stale, source }, 'stale', part, document, composition, giveUp);
   }
   if (include.syntax === 'json') return standInJson(include, error, part, source?.defined?.fragment.fallback);
   const fallback = source?.defined?.fragment.fallback;

@@ -15,6 +15,8 @@ export interface PlanPart {
   /** What was delivered: the fragment, its `alt`, a stale copy, or something in its place. */
   delivered: 'fragment' | 'alt' | 'stale' | 'default' | 'fallback' | 'empty' | 'null' | 'ref' | 'failure' | undefined;
   status: number | undefined;
+  /** The status that `src` was refused with. */
+  failedStatus: number | undefined;
   /** Ms since the service made it; undefined if nothing came. */
   age: number | undefined;
   stored: boolean;
@@ -38,6 +40,8 @@ export interface Plan {
   readonly page: PlanPart;
   /** Counters that limits are checked against. */
   includes: number;
+  /** Stands for all includes beyond the limit. */
+  overflow?: PlanPart;
 }
 
 /** Begins the record of a response or of one of its parts. */
@@ -50,6 +54,7 @@ export function planPart(asked: string, depth: number, startedAt: number): PlanP
     reason: '',
     delivered: undefined,
     status: undefined,
+    failedStatus: undefined,
     age: undefined,
     stored: false,
     unstored: undefined,
@@ -80,10 +85,8 @@ function collect(part: PlanPart, all: PlanPart[]): void {
 
 /** Whether a part is something less than it should be: failed, stale because of an error, or replaced. */
 export function isDegraded(part: PlanPart): boolean {
-  return (
-    part.outcome === 'failed' ||
-    (part.delivered !== undefined && part.delivered !== 'fragment' && part.delivered !== 'alt')
-  );
+  if (part.delivered === 'alt') return part.error !== undefined;
+  return part.outcome === 'failed' || (part.delivered !== undefined && part.delivered !== 'fragment');
 }
 
 /** How often each outcome occurred below a page. */

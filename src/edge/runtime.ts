@@ -94,6 +94,6 @@ function createRuntime(
       context.waitUntil(
         task.catch((thrown: unknown) => shared.observe({ type: 'internal', error: asInlayError(thrown) })),
       ),
-    coalesce: createCoalesce(),
+    coalesce: createCoalesce(false),
   };
 }

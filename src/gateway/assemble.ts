@@ -51,10 +51,12 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
     ancestors: part.key === undefined ? [] : [part.key],
   };
   part.warnings = page.kind === 'entry' ? page.entry.template.warnings : page.arrival.compiler.warnings;
-  const template = page.kind === 'entry' ? whole(page.entry, document, visit) : await begin(page, document, visit);
+  const mustWait = syntax === 'json' || request.method === 'HEAD';
+  const template =
+    page.kind === 'entry' ? whole(page.entry, document, visit) : await begin(page, mustWait, document, visit);
   let known: Known = takeStock(template.pieces);
   // A head cannot be taken back: while the page begins with something unknown, or could not be cut short, it waits.
-  if (known === 'pending' && (syntax === 'json' || request.method === 'HEAD')) known = await settle(template.pieces);
+  if (known === 'pending' && mustWait) known = await settle(template.pieces);
   else if (known === 'pending' && template.pieces[0] instanceof Promise)
     known = takeStock(await resolveFirst(template.pieces));
   if (typeof known === 'object' && 'failure' in known) {
@@ -109,7 +111,7 @@ function whole({ template, validator }: Entry, document: Document, { composition
 }
 
 /** Composes a template while it arrives: its includes start when their tags have, whatever is still awaited before them. */
-async function begin(stream: Stream, document: Document, visit: Visit): Promise<Started> {
+async function begin(stream: Stream, mustWait: boolean, document: Document, visit: Visit): Promise<Started> {
   const { runtime } = visit.setup;
   const batches = readBatches(stream, visit);
   const segments: Segment[] = [];
@@ -117,7 +119,9 @@ async function begin(stream: Stream, document: Document, visit: Visit): Promise<
   const rest = async (next: Promise<Batch>): Promise<Arrived> => {
     const batch = await next;
     if (batch === 'end') return [];
-    return 'failure' in batch ? batch : [...compose(batch, document, visit.composition), rest(batches.read())];
+    if ('failure' in batch) return batch;
+    if (mustWait) for (const segment of batch) segments.push(segment); // its validator will be asked for
+    return [...compose(batch, document, visit.composition), rest(batches.read())];
   };
   let next = batches.read();
   let batch: Batch | 'later' = await next;

@@ -112,6 +112,7 @@ function combinedParts(page: PageEntry | Stream, { composition, part, request, s
     const entry = composition.used.get(child);
     if (entry !== undefined)
       parts.push({ fields: entry.fields, age: currentAge(entry, now), personal: child.personal });
+    else if (child.personal) parts.push({ fields: [], age: 0, personal: true }); // what it was refused for is part of the page
   }
   return parts;
 }

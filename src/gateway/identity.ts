@@ -11,6 +11,15 @@ const GATEWAY_ONLY: ReadonlySet<string> = new Set([
   'forwarded',
   'x-host',
   'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'remote-user',
+  'x-remote-user',
+  'x-original-uri',
+  'x-envoy-original-path',
   'x-original-host',
   'x-original-url',
   'x-rewrite-url',
@@ -36,12 +45,6 @@ const ASKED_ANEW: ReadonlySet<string> = new Set([
   'host',
   'content-length',
   'expect',
-  'range',
-  'if-range',
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
   'accept-encoding',
   'surrogate-capability',
   'via',
@@ -50,6 +53,18 @@ const ASKED_ANEW: ReadonlySet<string> = new Set([
   'traceparent',
   'tracestate',
 ]);
+
+/** Conditions on what is stored here; of an unsafe request they are the service's to judge (RFC 9110 section 13.1). */
+const CONDITIONS: ReadonlySet<string> = new Set([
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+]);
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** A client, as services may see it. */
 export interface Identity {
@@ -88,8 +103,9 @@ export function identify(request: PageRequest, esi: EsiMode, instance: string, t
     ...['x-forwarded-host', host, 'x-forwarded-proto', scheme],
     ...(clients.length === 0 ? [] : ['x-forwarded-for', clients.join(', ')]),
   ];
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
   const pageFields = [
-    ...withoutFields(client, ASKED_ANEW),
+    ...withoutFields(withoutFields(client, ASKED_ANEW), isRead ? CONDITIONS : NONE),
     'accept-encoding',
     'identity',
     ...(esi === 'off' ? [] : ['surrogate-capability', appendCapability(fieldValue(client, 'surrogate-capability'))]),

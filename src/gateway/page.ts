@@ -1,5 +1,7 @@
 import type { Ask } from '../cache/ask.ts';
+import type { Arrival } from '../cache/fill.ts';
 import { requestDirectives } from '../cache/freshness.ts';
+import { invalidate } from '../cache/lookup.ts';
 import { forward, type Opened, open } from '../cache/open.ts';
 import type { Composition } from '../compose/compose.ts';
 import { type PlanPart, planPart } from '../compose/plan.ts';
@@ -92,7 +94,7 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
 }
 
 /** A service may resolve these to a path that the route was not found for (RFC 3986 section 5.2.4); clients resolve them before they ask. */
-const DOT_SEGMENT = /(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|$)/i;
+const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i;
 
 const spaces = new WeakMap<Facade, UrlSpace>();
 
@@ -106,14 +108,41 @@ function urlSpace(gateway: Gateway, facade: Facade): UrlSpace {
 }
 
 /** Asks the cache for the page; requests that no cache may answer go to the service at once. */
-function openPage(visit: Visit): Promise<Opened> {
+async function openPage(visit: Visit): Promise<Opened> {
   const { request, setup, identity, part } = visit;
   const ask = pageAsk(visit);
   part.key = ask.key;
   part.service = visit.route.service.name;
   if (request.method === 'GET' || request.method === 'HEAD')
     return open(ask, setup.runtime, requestDirectives(identity.pageFields));
-  return forward(ask, setup.runtime);
+  const opened = await forward(ask, setup.runtime);
+  if (opened.kind === 'stream' && !SAFE.has(request.method)) await invalidateChanged(opened.arrival, ask.key, visit);
+  return opened;
+}
+
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+const SAFE: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE']);
+
+/** Forgets what a successful unsafe request changed: its own URL, and those that its answer names at this site (RFC 9111 section 4.4). */
+async function invalidateChanged({ status, fields }: Arrival, key: string, visit: Visit): Promise<void> {
+  if (status < 200 || status >= 400) return;
+  const { runtime } = visit.setup;
+  const keys = new Set([key]);
+  for (const name of ['location', 'content-location']) {
+    const named = keyAt(fieldValue(fields, name), visit);
+    if (named !== undefined) keys.add(named);
+  }
+  for (const changed of keys) await invalidate(changed, runtime);
+}
+
+/** The key of a URL reference in an answer; `undefined` if it leads elsewhere. */
+function keyAt(reference: string | undefined, { request, composition }: Visit): string | undefined {
+  const { site } = composition.terms;
+  if (reference === undefined || !URL.canParse(reference, site + request.target)) return undefined;
+  const url = new URL(reference, site + request.target);
+  const route = composition.space.route(url.pathname);
+  if (url.origin !== new URL(site).origin || route === undefined) return undefined;
+  return urlKey(route.service.origin, route.service.basePath + url.pathname + url.search, site, route.esi);
 }
 
 function pageAsk({ request, route, setup, identity, composition, trace, signal }: Visit): Ask {

@@ -141,19 +141,22 @@ async function sendStream(
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Waits until the client has taken what was written, but not for ever. */
+/** Waits until the client has taken what was written: as long as it takes something, however slowly, but not for ever. */
 async function drained(outgoing: ServerResponse): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(
-    () => reject(new InlayError('client-closed', `the client took nothing for ${SEND_IDLE_TIMEOUT} ms`)),
-    SEND_IDLE_TIMEOUT,
-  );
+  const taken = () => (outgoing.socket?.bytesWritten ?? 0) - (outgoing.socket?.writableLength ?? 0);
+  let before = taken();
+  const timer = setInterval(() => {
+    const now = taken();
+    if (now === before) reject(new InlayError('client-closed', `the client took nothing for ${SEND_IDLE_TIMEOUT} ms`));
+    before = now;
+  }, SEND_IDLE_TIMEOUT);
   const closed = () => reject(gone());
   outgoing.once('drain', resolve).once('close', closed);
   try {
     await promise;
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
     outgoing.off('drain', resolve).off('close', closed);
   }
 }

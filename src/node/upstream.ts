@@ -3,8 +3,8 @@ import { type Dispatcher, Pool } from 'undici';
 import { type ErrorCode, InlayError } from '../errors.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../runtime.ts';
 
-/** Connections to each service. */
-const CONNECTIONS = 64;
+/** Connections to each service at most: more are opened only while all are busy. */
+const CONNECTIONS = 256;
 /** Ms to connect, and ms between two pieces of a body. */
 const CONNECT_TIMEOUT = 1_000;
 const BODY_IDLE_TIMEOUT = 5_000;
