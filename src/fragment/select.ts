@@ -22,7 +22,7 @@ export function select(entry: Entry, selector: string): readonly Uint8Array[] | 
 const MAX_SELECTORS = 64;
 
 /** Bytes of a document, and elements open inside each other, up to which its parser is quick: beyond, its time grows with their product. */
-const MAX_BYTES = 524_288;
+const MAX_BYTES = 262_144;
 const MAX_OPEN = 1_000;
 
 /** How deep elements can be inside each other at most; end tags that are left out count as never coming. */

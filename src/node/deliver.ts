@@ -6,8 +6,8 @@ import { InlayError } from '../errors.ts';
 import type { Rim } from '../gateway/app.ts';
 import type { PageAnswer, PageRequest } from '../gateway/exchange.ts';
 
-/** Ms that a client may take to accept more of an answer. */
-const SEND_IDLE_TIMEOUT = 10_000;
+/** Ms in which a client must take something of an answer. Kernels buffer megabytes: a slow reader looks idle for a good while. */
+export const SEND_IDLE_TIMEOUT = 60_000;
 /** Fields of one request. */
 const MAX_FIELDS = 100;
 /** Characters of a request target. */

@@ -7,7 +7,7 @@ import { createAdmin } from '../gateway/admin.ts';
 import { createGateway } from '../gateway/app.ts';
 import type { Gateway } from '../gateway/resolve-config.ts';
 import type { InlayEvent } from '../runtime.ts';
-import { createNodeRim } from './deliver.ts';
+import { createNodeRim, SEND_IDLE_TIMEOUT } from './deliver.ts';
 import { createNodeRuntime, type NodeRuntime } from './runtime.ts';
 
 /** Where to listen; port 0 takes a free one. */
@@ -107,7 +107,7 @@ async function listen(app: Hono, host: string, port: number, option: string, idl
 
 /** Ms of silence on a socket: longer than any answer may take, so that who waits for one gets it, if only a 504. */
 function idleTimeout({ limits }: Gateway): number {
-  return Math.max(limits.headTimeout, limits.pageTimeout) + 5_000;
+  return Math.max(limits.headTimeout, limits.pageTimeout, SEND_IDLE_TIMEOUT) + 5_000;
 }
 
 /** Closes a server: no new connections, idle ones at once, busy ones when they are done or the time is over. */
