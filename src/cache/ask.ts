@@ -21,6 +21,10 @@ export interface Ask {
   readonly tags: (fields: Fields, json: () => unknown) => string[];
   /** The largest body in bytes that is stored, and for a buffered answer the largest that is accepted. */
   readonly maxSize: number;
+  /** Ms of freshness, whatever a storable answer says itself. */
+  readonly ttl?: number;
+  /** Neither taken from the store nor put there, nor shared with others who ask. */
+  readonly bypass?: boolean;
   /** Ms. */
   readonly headTimeout: number;
   readonly totalTimeout?: number;

@@ -63,7 +63,7 @@ async function fetchInPlace(
       // A purge overtook this fetch: what it brought must not answer anybody who asks from now on.
       const overtaken = runtime.purges.validity(entry).state === 'hard';
       if (overtaken && sink === undefined && tries < MAX_TRIES) continue;
-      const fits = !overtaken && entry.size <= runtime.store.maxEntrySize;
+      const fits = !overtaken && ask.bypass !== true && entry.size <= runtime.store.maxEntrySize;
       const stored = arrival.storability.store && fits && (await isWorthKeeping(ask, runtime, entry));
       if (stored) await put(ask, runtime, entry);
       else if (isUnstorableForAll(arrival) && ask.policy.public !== true) await markUnstorable(ask, runtime);
@@ -135,7 +135,7 @@ function givenUp(ask: Ask, thrown: unknown): InlayError {
  */
 function isShareable({ storability, fields }: Arrival, ask: Ask): boolean {
   if (ask.policy.public === true) return varyNames(fields) !== '*';
-  return storability.store && storability.lifetime > storability.initialAge;
+  return storability.store && (ask.ttl ?? storability.lifetime) > storability.initialAge;
 }
 
 function tooLarge(ask: Ask): InlayError {

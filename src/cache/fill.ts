@@ -4,7 +4,7 @@ import { endToEnd, fieldValue } from '../http/fields.ts';
 import { speaksEsi } from '../http/surrogate.ts';
 import { varyNames, varyValues } from '../http/vary.ts';
 import type { Runtime, UpstreamResponse } from '../runtime.ts';
-import { compilerFor, syntaxOf, templateOf } from '../template/compile.ts';
+import { compilerFor, eachLiteral, syntaxOf, templateOf } from '../template/compile.ts';
 import type { Compiler, Segment, Syntax, Template } from '../template/template.ts';
 import type { Ask } from './ask.ts';
 import type { Entry } from './entry.ts';
@@ -49,7 +49,7 @@ export async function fetchHead(ask: Ask, runtime: Runtime, signal: AbortSignal)
   const judged = storability(
     { method: ask.method, fields: ask.fields },
     { status: response.status, fields },
-    ask.policy,
+    ask.ttl === undefined ? ask.policy : { ...ask.policy, ttl: ask.ttl },
     { requestedAt, respondedAt },
   );
   return {
@@ -101,7 +101,7 @@ export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segme
     validator: validatorOf(template),
     storedAt: arrival.respondedAt,
     initialAge: judged.store ? judged.initialAge : 0,
-    lifetime: judged.store ? judged.lifetime : 0,
+    lifetime: judged.store ? (ask.ttl ?? judged.lifetime) : 0,
     lifetimeFrom: judged.store ? judged.lifetimeFrom : judged.reason,
     staleWhileRevalidate: judged.store ? judged.staleWhileRevalidate : 0,
     staleIfError: judged.store ? judged.staleIfError : 0,
@@ -112,16 +112,19 @@ export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segme
 
 /** A stored template's literals are views of one buffer that holds nothing else. */
 function literalsOf(template: Template): Uint8Array {
-  const first = template.segments.find((segment) => segment instanceof Uint8Array);
-  return first === undefined ? new Uint8Array(0) : new Uint8Array(first.buffer);
+  let buffer: ArrayBufferLike | undefined;
+  eachLiteral(template.segments, (bytes) => {
+    buffer ??= bytes.buffer;
+  });
+  return new Uint8Array(buffer ?? new ArrayBuffer(0));
 }
 
 /** The hash of a body: of its literals, and of the directives and where they stand between them. */
 export function validatorOf(template: Template): string {
   const literals = literalsOf(template);
   if (template.syntax === 'none') return digest(literals);
-  const structure = template.segments.map((segment) => (segment instanceof Uint8Array ? segment.length : segment));
-  return digestStrings([digest(literals), JSON.stringify(structure)]);
+  const structure = JSON.stringify(template.segments, asLength);
+  return digestStrings([digest(literals), structure]);
 }
 
 /** What an entry costs beside its bytes: objects, views and map slots, measured on V8 with 1 KiB bodies. */
@@ -141,9 +144,15 @@ function sizeOf(
   for (const text of fields) size += STRING_OVERHEAD + text.length;
   for (const tag of tags) size += STRING_OVERHEAD + tag.length;
   for (const [, value] of vary) size += STRING_OVERHEAD + value.length;
-  for (const segment of segments) if (!(segment instanceof Uint8Array)) size += 2 * JSON.stringify(segment).length;
+  for (const segment of segments)
+    if (!(segment instanceof Uint8Array)) size += 2 * JSON.stringify(segment, asLength).length;
   for (const { message } of warnings) size += STRING_OVERHEAD + message.length;
   return size;
+}
+
+/** Literal bytes inside an instruction are counted already. */
+function asLength(_key: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? value.length : value;
 }
 
 function parseJson(bytes: Uint8Array): unknown {

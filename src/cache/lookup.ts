@@ -24,6 +24,7 @@ const UNSTORABLE: Found = { entry: undefined, reason: 'unstorable' };
 
 /** Looks an ask up: the primary key first, and where responses vary, the key of the representation that this request selects. */
 export function lookup(ask: Ask, runtime: Runtime): MaybePromise<Found> {
+  if (ask.bypass === true) return UNSTORABLE;
   const stored = runtime.store.get(ask.key);
   return stored instanceof Promise ? stored.then((late) => select(ask, runtime, late)) : select(ask, runtime, stored);
 }
@@ -81,7 +82,7 @@ const UNSTORABLE_FOR = 30_000;
 
 /** Remembers that nobody should wait in line for this key, unless something useful stands there. */
 export async function markUnstorable(ask: Ask, runtime: Runtime): Promise<void> {
-  if (ask.method !== 'GET') return;
+  if (ask.method !== 'GET' || ask.bypass === true) return;
   const stored = await runtime.store.get(ask.key);
   if (stored !== undefined && stored.kind !== 'unstorable') return;
   await runtime.store.set(ask.key, {

@@ -153,7 +153,7 @@ function privateForbids({ directives }: Exchange): UnstorableReason | undefined 
   return directives.has('private') ? 'private' : undefined;
 }
 
-/** A cookie for one visitor must not be handed to the next. */
+/** A cookie for one visitor must not be handed to the next (stricter than RFC 9111 section 7.3). */
 function setCookieForbids({ fields }: Exchange): UnstorableReason | undefined {
   return fieldLines(fields, 'set-cookie').length > 0 ? 'set-cookie' : undefined;
 }

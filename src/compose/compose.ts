@@ -1,11 +1,16 @@
 import type { Entry } from '../cache/entry.ts';
+import { asInlayError } from '../errors.ts';
 import type { PageTerms } from '../fragment/ask.ts';
 import type { Place, UrlSpace } from '../fragment/source.ts';
 import type { Runtime } from '../runtime.ts';
+import { createEnvironment, type Effect, type Environment, type Steps } from '../template/environment.ts';
+import { createScope, type Scope } from '../template/scope.ts';
 import type { Segment } from '../template/template.ts';
-import { resolveInclude } from './include.ts';
-import type { Piece } from './piece.ts';
-import type { Plan, PlanPart } from './plan.ts';
+import type { Value } from '../template/value.ts';
+import type { RequestVariables } from '../template/variables.ts';
+import { callFunction, executeAll } from './execute.ts';
+import type { Arrived, Piece } from './piece.ts';
+import { note, type Plan, type PlanPart } from './plan.ts';
 
 /** What all includes of one page share. */
 export interface Composition {
@@ -16,12 +21,25 @@ export interface Composition {
   readonly limits: { readonly depth: number; readonly includes: number };
   /** What an HTML include without `onerror` does when it fails. */
   readonly onerror: 'fail' | 'continue';
+  /** Whether pages may change requests and the response (ESI.md section 9). */
+  readonly privileged: boolean;
   /** Epoch ms. */
   readonly startedAt: number;
   /** Epoch ms by which the whole page must be composed. */
   readonly deadline: number;
   /** Entries that the output was made of, for validators and Cache-Control. */
   readonly used: Map<PlanPart, Entry>;
+  readonly variables: RequestVariables;
+  /** What expressions may still do, all documents of the page together. */
+  readonly steps: Steps;
+  /** What expressions want done to the response. */
+  readonly effects: Effect[];
+  /** Names of the request's variables that something was decided or printed by. */
+  readonly reads: Set<string>;
+  /** Whether any expression was evaluated: what was composed is then more than its parts. */
+  evaluated: boolean;
+  /** Contents of `<esi:inline>`, by name. */
+  readonly inlines: Map<string, readonly Segment[]>;
 }
 
 /** The document whose segments are being composed. */
@@ -31,11 +49,113 @@ export interface Document extends Place {
   readonly part: PlanPart;
   /** Keys of the documents around it: an include of one of them is a cycle. */
   readonly ancestors: readonly string[];
+  /** Its variables and functions; made when the first of its segments needs them. */
+  readonly state: DocumentState;
+  /** Inside `<esi:attempt>`: a failed include is a failure, whatever the route says. */
+  readonly attempting?: boolean;
 }
 
-/** Composes segments: literal bytes as they are, every include started now. Document order is the order of the pieces. */
+/** Variables and functions of one document; no other sees them (ESI.md section 3). */
+export class DocumentState {
+  readonly functions = new Map<string, readonly Segment[]>();
+  /** What has been composed so far waits for this; what comes later in the document must, too. */
+  waiting: Promise<Arrived> | undefined;
+  /** Levels of user functions that are being called. */
+  calls = 0;
+  /** Elements that are open inside of them. */
+  levels = 0;
+  #scope: Scope | undefined;
+  #environment: Environment | undefined;
+
+  scope(composition: Composition): Scope {
+    this.#scope ??= createScope(composition.variables);
+    return this.#scope;
+  }
+
+  environment(document: Document, composition: Composition): Environment {
+    this.#environment ??= this.#create(document, composition);
+    return this.#environment;
+  }
+
+  /** A copy of what is there now, for segments that run later than their place in the document. */
+  fork(composition: Composition): DocumentState {
+    const copy = new DocumentState();
+    for (const [name, body] of this.functions) copy.functions.set(name, body);
+    copy.#scope = this.scope(composition).fork();
+    return copy;
+  }
+
+  #create(document: Document, composition: Composition): Environment {
+    composition.evaluated = true;
+    const scope = this.scope(composition);
+    const { runtime, reads, variables, steps, effects, privileged } = composition;
+    return createEnvironment({
+      read: (name, key) => {
+        if (variables.has(name)) reads.add(name);
+        return scope.read(name, key);
+      },
+      matched: scope.matched,
+      userFunction: (name) => {
+        const body = this.functions.get(name);
+        return body && ((args: readonly Value[]) => callFunction(body, args, document, composition));
+      },
+      warn: ({ code, message }) => note(document.part, `${code}: ${message}`),
+      now: runtime.now(),
+      random: randomNumber,
+      steps,
+      effects,
+      privileged,
+    });
+  }
+}
+
+function randomNumber(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32;
+}
+
+/**
+ * Composes segments: literal bytes as they are, every include that is known to be needed started now. The order of the
+ * pieces is the order of the document.
+ */
 export function compose(segments: readonly Segment[], document: Document, composition: Composition): Piece[] {
-  return segments.map((segment) =>
-    segment instanceof Uint8Array ? segment : resolveInclude(segment, document, composition),
-  );
+  const pieces: Piece[] = [];
+  for (let i = 0; i < segments.length; i++) {
+    const segment = segments[i]!;
+    if (segment instanceof Uint8Array) {
+      pieces.push(segment);
+      continue;
+    }
+    const out: Piece[] = [];
+    const execution = executeAll([segment], out, document, composition);
+    const step = execution.next();
+    if (step.done === true) {
+      for (const piece of out) pieces.push(piece);
+      continue;
+    }
+    // What comes after an `eval` that is not there yet may depend on the variables that it assigns.
+    const late = finish(execution, step.value, out, segments.slice(i + 1), document, composition);
+    document.state.waiting = late;
+    pieces.push(late);
+    break;
+  }
+  return pieces;
+}
+
+async function finish(
+  execution: ReturnType<typeof executeAll>,
+  awaited: Promise<void>,
+  out: Piece[],
+  rest: readonly Segment[],
+  document: Document,
+  composition: Composition,
+): Promise<Arrived> {
+  try {
+    await awaited;
+    for (let step = execution.next(); step.done !== true; step = execution.next()) await step.value;
+    document.state.waiting = undefined;
+    return [out, compose(rest, document, composition)];
+  } catch (thrown) {
+    document.state.waiting = undefined;
+    return { failure: asInlayError(thrown) };
+  }
 }

@@ -11,6 +11,11 @@ export type Arrived = Uint8Array | Failure | readonly Piece[];
 /** Composed output in document order: bytes, a failure, more pieces, or what is still on its way. A promise never rejects. */
 export type Piece = Arrived | Promise<Arrived>;
 
+/** A promise that keeps the promise of pieces: what goes wrong is a failure that stands in the output. */
+export function neverRejects(promise: Promise<Arrived>): Promise<Arrived> {
+  return promise.catch((thrown): Arrived => ({ failure: asInlayError(thrown) }));
+}
+
 /** Output that is all there: nothing is on its way and nothing failed. */
 export interface Settled {
   readonly chunks: readonly Uint8Array[];

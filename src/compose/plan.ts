@@ -31,6 +31,8 @@ export interface PlanPart {
   endedAt: number | undefined;
   error: InlayError | undefined;
   warnings: readonly Warning[];
+  /** What its expressions and attempts could not do. */
+  readonly notes: string[];
   readonly parts: PlanPart[];
 }
 
@@ -65,8 +67,17 @@ export function planPart(asked: string, depth: number, startedAt: number): PlanP
     endedAt: undefined,
     error: undefined,
     warnings: [],
+    notes: [],
     parts: [],
   };
+}
+
+/** Notes of one part; a loop may have the same to say a thousand times. */
+const MAX_NOTES = 32;
+
+/** Notes something that its author should hear of; it never fails the page. */
+export function note(part: PlanPart, text: string): void {
+  if (part.notes.length < MAX_NOTES && !part.notes.includes(text)) part.notes.push(text);
 }
 
 /** All parts below one, in document order. */

@@ -1,6 +1,5 @@
 import { InlayError } from '../errors.ts';
 import type { EsiMode } from '../template/compile.ts';
-import type { Target } from '../template/template.ts';
 import { entityPath, type Fragment, matchFragment } from './match.ts';
 import type { Captures } from './pattern.ts';
 import type { Service } from './service.ts';
@@ -13,6 +12,9 @@ export interface Source {
   readonly defined: { readonly fragment: Fragment; readonly captures: Captures } | undefined;
   readonly esi: EsiMode;
 }
+
+/** What a directive asks for, its variables expanded. */
+export type Addressed = { readonly src: string } | { readonly type: string; readonly id: string };
 
 /** The document that a directive stands in. */
 export interface Place {
@@ -39,7 +41,7 @@ const MAX_URL_LENGTH = 32_768;
  * routes it to, else to the service of the including document; an absolute URL must begin with a configured service's origin.
  * Nothing else can be reached: neither a host in a `src` nor any header chooses where a request goes.
  */
-export function findSource(target: Target, place: Place, space: UrlSpace): Source | InlayError {
+export function findSource(target: Addressed, place: Place, space: UrlSpace): Source | InlayError {
   const known = found.get(target);
   if (known !== undefined && known.path === place.path && known.service === place.service && known.space === space) {
     return known.source;
@@ -50,7 +52,7 @@ export function findSource(target: Target, place: Place, space: UrlSpace): Sourc
 }
 
 /** Where the directives of stored templates led: a stored page is composed again and again, at the same place. */
-const found = new WeakMap<Target, Place & { readonly space: UrlSpace; readonly source: Source | InlayError }>();
+const found = new WeakMap<Addressed, Place & { readonly space: UrlSpace; readonly source: Source | InlayError }>();
 
 function findEntity(type: string, id: string, space: UrlSpace): Source | InlayError {
   const fragment = space.fragments.find(({ name }) => name === type);

@@ -1,7 +1,7 @@
 import type { Entry } from '../cache/entry.ts';
 import { validatorOf } from '../cache/fill.ts';
 import type { Stream } from '../cache/open.ts';
-import { compose, type Document } from '../compose/compose.ts';
+import { type Composition, compose, type Document, DocumentState } from '../compose/compose.ts';
 import {
   type Arrived,
   type Failure,
@@ -14,7 +14,9 @@ import {
 } from '../compose/piece.ts';
 import { composedEtag } from '../compose/validator.ts';
 import { asInlayError, InlayError } from '../errors.ts';
+import { digest, digestStrings } from '../http/digest.ts';
 import { templateOf } from '../template/compile.ts';
+import type { Effect } from '../template/environment.ts';
 import type { Segment, Syntax } from '../template/template.ts';
 import type { AnswerBody, PageAnswer } from './exchange.ts';
 import { composedHead, type Head, type PageEntry, relayedHead, streamedHead } from './head.ts';
@@ -49,16 +51,16 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
     depth: 0,
     part,
     ancestors: part.key === undefined ? [] : [part.key],
+    state: new DocumentState(),
   };
   part.warnings = page.kind === 'entry' ? page.entry.template.warnings : page.arrival.compiler.warnings;
-  const mustWait = syntax === 'json' || request.method === 'HEAD';
+  const mustWait = syntax === 'json' || request.method === 'HEAD' || visit.composition.privileged;
   const template =
     page.kind === 'entry' ? whole(page.entry, document, visit) : await begin(page, mustWait, document, visit);
   let known: Known = takeStock(template.pieces);
   // A head cannot be taken back: while the page begins with something unknown, or could not be cut short, it waits.
   if (known === 'pending' && mustWait) known = await settle(template.pieces);
-  else if (known === 'pending' && template.pieces[0] instanceof Promise)
-    known = takeStock(await resolveFirst(template.pieces));
+  else if (known === 'pending') known = takeStock(await resolveFirst(template.pieces));
   if (typeof known === 'object' && 'failure' in known) {
     template.abandon();
     throw known.failure;
@@ -68,13 +70,27 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
   return wholePage(page, known, template.validator, visit);
 }
 
-function wholePage(page: Page, { chunks, length }: Settled, validator: () => string, visit: Visit): Composed {
+function wholePage(page: Page, settled: Settled, validator: () => string, visit: Visit): Composed {
   const { composition, request, setup, part } = visit;
   const most = setup.gateway.limits.pageSize;
-  if (length > most) throw new InlayError('limit-page-bytes', `the page is larger than ${most} bytes`);
-  const head = composedHead(page, length, () => composedEtag(validator(), part, composition.used), visit);
+  if (settled.length > most) throw new InlayError('limit-page-bytes', `the page is larger than ${most} bytes`);
+  const { chunks, length } = replacedBody(composition.effects) ?? settled;
+  // What expressions printed is in no part's validator: then the bytes themselves are hashed.
+  const etag = () =>
+    composition.evaluated
+      ? `"${digestStrings(chunks.map(digest))}"`
+      : composedEtag(validator(), part, composition.used);
+  const head = composedHead(page, length, etag, visit);
   const bodiless = head.status === 304 || request.method === 'HEAD' || isBodiless(head.status);
   return answer(head, bodiless ? { kind: 'none' } : { kind: 'whole', chunks });
+}
+
+/** `$set_redirect` and `$set_response_code` with a body replace the whole page (ESI.md section 6). */
+function replacedBody(effects: readonly Effect[]): Settled | undefined {
+  const last = effects.findLast((effect) => effect.kind !== 'header');
+  if (last === undefined || (last.kind === 'status' && last.body === undefined)) return undefined;
+  const bytes = new TextEncoder().encode(last.kind === 'status' ? last.body : '');
+  return { chunks: [bytes], length: bytes.length };
 }
 
 /** Counts a page while it streams: its own bytes and those of its fragments. */
@@ -91,10 +107,14 @@ async function* limit(
   }
 }
 
-/** Waits for what the page begins with, so that its failure can still decide the status. */
+/** Waits for the first byte of the page, so that what fails before it can still decide the status. */
 async function resolveFirst(pieces: readonly Piece[]): Promise<readonly Piece[]> {
-  const first = await pieces[0]!;
-  return [first, ...pieces.slice(1)];
+  for (let i = 0; i < pieces.length; i++) {
+    const arrived = await pieces[i]!;
+    const first = Array.isArray(arrived) ? await resolveFirst(arrived) : (arrived as Uint8Array | Failure);
+    if (!Array.isArray(first) || first.length > 0) return [first, ...pieces.slice(i + 1)];
+  }
+  return [];
 }
 
 /** A template whose pieces are being composed. */
@@ -121,7 +141,7 @@ async function begin(stream: Stream, mustWait: boolean, document: Document, visi
     if (batch === 'end') return [];
     if ('failure' in batch) return batch;
     if (mustWait) for (const segment of batch) segments.push(segment); // its validator will be asked for
-    return [...compose(batch, document, visit.composition), rest(batches.read())];
+    return [composeBatch(batch, document, visit.composition), rest(batches.read())];
   };
   let next = batches.read();
   let batch: Batch | 'later' = await next;
@@ -135,7 +155,7 @@ async function begin(stream: Stream, mustWait: boolean, document: Document, visi
       break;
     }
     for (const segment of batch) segments.push(segment);
-    pieces.push(...compose(batch, document, visit.composition));
+    pieces.push(composeBatch(batch, document, visit.composition));
     next = batches.read();
     batch = await soon(next); // what arrived in one go is answered in one go
   }
@@ -144,6 +164,13 @@ async function begin(stream: Stream, mustWait: boolean, document: Document, visi
     validator: () => validatorOf(templateOf(stream.arrival.compiler.syntax, segments, [])),
     abandon: () => runtime.background(discard(stream.segments)),
   };
+}
+
+/** Composes a batch now, or, where an earlier one waits for an `eval`, when that has run: it may have assigned variables. */
+function composeBatch(batch: readonly Segment[], document: Document, composition: Composition): Piece {
+  const { waiting } = document.state;
+  if (waiting === undefined) return compose(batch, document, composition);
+  return waiting.then((): Arrived => [composeBatch(batch, document, composition)]);
 }
 
 type Batch = readonly Segment[] | Failure | 'end';

@@ -79,6 +79,12 @@ export interface GatewayConfig {
   };
   readonly cache?: { /** Default 256 MiB. */ readonly maxSize?: Size };
   readonly limits?: LimitsConfig;
+  readonly esi?: {
+    /** Names of the cookies that pages may read as `$(HTTP_COOKIE{name})`. Default: all. */
+    readonly cookies?: readonly string[];
+    /** Lets pages send other requests than plain GETs and change the response (`method`, `setheader`, `$add_header` …). Default false. */
+    readonly privileged?: boolean;
+  };
   readonly admin?: {
     /** Default 9901. */
     readonly port?: number;

@@ -1,6 +1,7 @@
 import type { Answer } from '../cache/cache.ts';
 import { currentAge, freshness } from '../cache/freshness.ts';
 import type { Stream } from '../cache/open.ts';
+import type { Composition } from '../compose/compose.ts';
 import { countErrors, countOutcomes, isDegraded, partsOf } from '../compose/plan.ts';
 import { type CacheStatus, printCacheStatus } from '../http/cache-status.ts';
 import { type CombinedPart, combineCacheControl } from '../http/combine.ts';
@@ -45,6 +46,9 @@ const OF_THE_TEMPLATE = [
 const RELAYED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, 'age', 'content-length']);
 const COMPOSED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, ...OF_THE_TEMPLATE]);
 
+/** Bytes of a composed page are no unit that stays the same from one request to the next (ESI.md section 8). */
+const NO_RANGES = ['accept-ranges', 'none'];
+
 /** A degraded page is gone from every cache downstream after this many ms. */
 const DEGRADED_FOR = 1_000;
 
@@ -63,10 +67,11 @@ export function relayedHead(page: PageEntry | Stream, visit: Visit): Head {
 
 /** The head of a composed page of which everything is known: its length, its validator, its most restrictive part. */
 export function composedHead(page: PageEntry | Stream, length: number, etag: () => string, visit: Visit): Head {
-  const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const { fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const { status, more } = withEffects(page, visit);
   const degraded = isPageDegraded(visit);
   const combined = combineCacheControl(combinedParts(page, visit), degraded ? DEGRADED_FOR : undefined);
-  const own = withoutFields(fields, COMPOSED_WITHOUT);
+  const own = [...withoutFields(fields, COMPOSED_WITHOUT), ...more, ...NO_RANGES];
   own.push('cache-control', combined.cacheControl);
   const vary = partsVary(fields, visit);
   if (vary !== undefined) own.push('vary', vary);
@@ -82,11 +87,23 @@ export function composedHead(page: PageEntry | Stream, length: number, etag: () 
   return { status: answered, fields: [...own, ...ourFields(page, visit)] };
 }
 
+/** Status and further fields that expressions of a privileged page asked for; the last word on the status counts. */
+function withEffects(page: PageEntry | Stream, { composition }: Visit): { status: number; more: string[] } {
+  let { status } = page.kind === 'entry' ? page.entry : page.arrival;
+  const more: string[] = [];
+  for (const effect of composition.effects) {
+    if (effect.kind === 'header') more.push(effect.name.toLowerCase(), effect.value);
+    else status = effect.kind === 'status' ? effect.status : 302;
+    if (effect.kind === 'redirect') more.push('location', effect.location);
+  }
+  return { status, more };
+}
+
 /** The head of a page that leaves before its parts are known: nobody downstream may keep it, and it has no validator. */
 export function streamedHead(page: PageEntry | Stream, visit: Visit): Head {
   const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
   const { noStore } = combineCacheControl(combinedParts(page, visit));
-  const own = withoutFields(fields, COMPOSED_WITHOUT);
+  const own = [...withoutFields(fields, COMPOSED_WITHOUT), ...NO_RANGES];
   // What is still on its way may be meant for this visitor alone, and its own no-store comes too late to be heard.
   const secret = partsOf(visit.part).some((part) => part.personal || part.reason === 'unstorable');
   own.push('cache-control', noStore || secret ? 'private, no-store' : 'private, max-age=0');
@@ -100,12 +117,12 @@ function combinedParts(page: PageEntry | Stream, { composition, part, request, s
       ? {
           fields: page.entry.fields,
           age: currentAge(page.entry, now),
-          personal: !page.stored && hasCredentials(request.fields),
+          personal: readsVisitor(composition) || (!page.stored && hasCredentials(request.fields)),
         }
       : {
           fields: page.arrival.fields,
           age: page.arrival.storability.store ? page.arrival.storability.initialAge : 0,
-          personal: !page.arrival.storability.store && hasCredentials(request.fields),
+          personal: readsVisitor(composition) || (!page.arrival.storability.store && hasCredentials(request.fields)),
         };
   const parts = [own];
   for (const child of partsOf(part)) {
@@ -115,6 +132,21 @@ function combinedParts(page: PageEntry | Stream, { composition, part, request, s
     else if (child.personal) parts.push({ fields: [], age: 0, personal: true }); // what it was refused for is part of the page
   }
   return parts;
+}
+
+/** Variables that are part of the page's URL; all others may differ from visitor to visitor (ESI.md section 8). */
+const OF_THE_URL: ReadonlySet<string> = new Set([
+  'QUERY_STRING',
+  'REQUEST_METHOD',
+  'REQUEST_PATH',
+  'HTTP_HOST',
+  'MATCHES',
+  'ARGS',
+]);
+
+function readsVisitor({ reads }: Composition): boolean {
+  for (const name of reads) if (!OF_THE_URL.has(name)) return true;
+  return false;
 }
 
 /** What parts vary by and the page's own Vary does not name yet; credentials make the page private instead. */

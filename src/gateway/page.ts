@@ -11,6 +11,8 @@ import type { UrlSpace } from '../fragment/source.ts';
 import { tagsOf } from '../fragment/tags.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { Runtime } from '../runtime.ts';
+import { MAX_STEPS } from '../template/environment.ts';
+import { createRequestVariables } from '../template/variables.ts';
 import { type Composed, composePage, discard, relay } from './assemble.ts';
 import type { PageRequest } from './exchange.ts';
 import { type Identity, identify } from './identity.ts';
@@ -89,6 +91,20 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
     startedAt,
     deadline: startedAt + gateway.limits.pageTimeout,
     used: new Map(),
+    privileged: gateway.esi.privileged,
+    variables: createRequestVariables({
+      method: request.method,
+      path: pathOf(request.target),
+      query: request.target.slice(pathOf(request.target).length),
+      fields: identity.visitor.fields,
+      host: request.host,
+      ...(gateway.esi.cookies === undefined ? {} : { cookies: gateway.esi.cookies }),
+    }),
+    steps: { left: MAX_STEPS, exhausted: false },
+    effects: [],
+    reads: new Set(),
+    evaluated: false,
+    inlines: new Map(),
   };
   return { setup, request, trace, route, identity, part, composition, signal };
 }

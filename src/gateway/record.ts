@@ -108,8 +108,9 @@ function listed(texts: readonly string[]): string[] {
 function warningsOf({ part }: Visit): string[] {
   const all = [part, ...partsOf(part)];
   return all
-    .flatMap(({ asked, warnings }) =>
-      warnings.map((warning) => `${asked}@${warning.offset}: ${warning.code}: ${warning.message}`),
-    )
+    .flatMap(({ asked, warnings, notes }) => [
+      ...warnings.map((warning) => `${asked}@${warning.offset}: ${warning.code}: ${warning.message}`),
+      ...notes.map((note) => `${asked}: ${note}`),
+    ])
     .slice(0, MAX_WARNINGS);
 }

@@ -31,6 +31,7 @@ export interface Gateway {
   readonly purge: { readonly space: string; readonly nats: readonly string[]; readonly maxUnsynced: number };
   readonly cache: { readonly maxSize: number };
   readonly limits: Readonly<Parsed['limits']>;
+  readonly esi: { readonly cookies: readonly string[] | undefined; readonly privileged: boolean };
   readonly admin: { readonly port: number; readonly host: string; readonly token: string | undefined };
   readonly trustedPeers: ReadonlySet<string>;
 }
@@ -132,6 +133,7 @@ function link(parsed: Parsed): Gateway {
     purge: { ...parsed.purge, nats: splitList(parsed.purge.nats ?? '') },
     cache: parsed.cache,
     limits: Object.freeze(parsed.limits),
+    esi: { cookies: parsed.esi.cookies, privileged: parsed.esi.privileged },
     admin: { ...parsed.admin, token: parsed.admin.token },
     trustedPeers: new Set(parsed.trustedPeers),
   });

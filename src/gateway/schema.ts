@@ -107,6 +107,10 @@ const schema = object({
     {},
   ),
   limits: v.optional(limits, {}),
+  esi: v.optional(
+    object({ cookies: v.optional(v.array(text)), privileged: v.optional(v.boolean('must be true or false'), false) }),
+    {},
+  ),
   admin: v.optional(
     object({ port: v.optional(count(0, 65_535), 9901), host: v.optional(text, '127.0.0.1'), token: v.optional(text) }),
     {},

@@ -44,6 +44,11 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
+/** Whether a field is about one connection and never crosses a proxy. */
+export function isConnectionField(name: string): boolean {
+  return HOP_BY_HOP.has(name);
+}
+
 /** The end-to-end fields: without the hop-by-hop ones and without those that `Connection` names (RFC 9110 section 7.6.1). */
 export function endToEnd(fields: Fields): string[] {
   const connection = fieldValue(fields, 'connection');

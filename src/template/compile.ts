@@ -1,6 +1,6 @@
 import { createHtmlCompiler } from './html.ts';
 import { createJsonCompiler } from './json.ts';
-import type { Compiler, Segment, Syntax, Template, Warning } from './template.ts';
+import type { Compiler, Instruction, Segment, Syntax, Template, Warning } from './template.ts';
 
 /** When directives of a response run: if the response opts in (`auto`), on every template type, or never. */
 export type EsiMode = 'auto' | 'always' | 'off';
@@ -64,24 +64,83 @@ export function compile(bytes: Uint8Array, syntax: Syntax): Template {
  */
 export function templateOf(syntax: Syntax, segments: readonly Segment[], warnings: readonly Warning[]): Template {
   let length = 0;
-  for (const segment of segments) if (segment instanceof Uint8Array) length += segment.length;
-  const literals = new Uint8Array(length);
-  const packed: Segment[] = [];
-  let from = 0;
-  let to = 0;
-  const flush = (): void => {
-    if (from < to) packed.push(literals.subarray(from, to));
-    from = to;
-  };
+  eachLiteral(segments, (bytes) => {
+    length += bytes.length;
+  });
+  const packer = new Packer(new Uint8Array(length));
+  return { syntax, segments: packer.pack(segments), warnings: [...warnings] };
+}
+
+/** Visits the literal bytes of segments, those inside instructions too, in document order. */
+export function eachLiteral(segments: readonly Segment[], visit: (bytes: Uint8Array) => void): void {
   for (const segment of segments) {
-    if (segment instanceof Uint8Array) {
-      literals.set(segment, to);
-      to += segment.length;
-    } else {
-      flush();
-      packed.push(segment);
+    if (segment instanceof Uint8Array) visit(segment);
+    else for (const body of bodiesOf(segment)) eachLiteral(body, visit);
+  }
+}
+
+/** The segments inside an instruction. */
+function bodiesOf(segment: Instruction): readonly (readonly Segment[])[] {
+  switch (segment.kind) {
+    case 'choose':
+      return [...segment.branches.map(({ body }) => body), segment.otherwise];
+    case 'try':
+      return [segment.attempt, segment.except];
+    case 'foreach':
+    case 'function':
+    case 'inline':
+      return [segment.body];
+    default:
+      return [];
+  }
+}
+
+/** Moves literal bytes into one buffer; neighbours become one. */
+class Packer {
+  readonly #literals: Uint8Array;
+  #to = 0;
+
+  constructor(literals: Uint8Array) {
+    this.#literals = literals;
+  }
+
+  pack(segments: readonly Segment[]): Segment[] {
+    const packed: Segment[] = [];
+    let from = this.#to;
+    const flush = (): void => {
+      if (from < this.#to) packed.push(this.#literals.subarray(from, this.#to));
+      from = this.#to;
+    };
+    for (const segment of segments) {
+      if (segment instanceof Uint8Array) {
+        this.#literals.set(segment, this.#to);
+        this.#to += segment.length;
+      } else {
+        flush();
+        packed.push(this.#instruction(segment));
+        from = this.#to;
+      }
+    }
+    flush();
+    return packed;
+  }
+
+  #instruction(segment: Instruction): Instruction {
+    switch (segment.kind) {
+      case 'choose':
+        return {
+          ...segment,
+          branches: segment.branches.map((branch) => ({ ...branch, body: this.pack(branch.body) })),
+          otherwise: this.pack(segment.otherwise),
+        };
+      case 'try':
+        return { ...segment, attempt: this.pack(segment.attempt), except: this.pack(segment.except) };
+      case 'foreach':
+      case 'function':
+      case 'inline':
+        return { ...segment, body: this.pack(segment.body) };
+      default:
+        return segment;
     }
   }
-  flush();
-  return { syntax, segments: packed, warnings: [...warnings] };
 }

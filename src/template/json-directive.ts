@@ -17,7 +17,7 @@ const SUPPORTED_IN_ALT: ReadonlySet<string> = new Set(['src', 'type', 'id']);
 const ON_ERROR: ReadonlySet<string> = new Set<OnError>(['fail', 'null', 'ref']);
 const INTEGER = /^-?\d+$/;
 
-/** Reads the value of an `"esi:include"` member, which is valid JSON text. */
+/** Reads the value of an `"esi:include"` member, which is valid JSON text (ESI.md section 3, "JSON"). */
 export function parseJsonDirective(value: Uint8Array): JsonDirective {
   const unsupported: string[] = [];
   const invalid = (reason: string): JsonDirective => ({ include: undefined, reason, unsupported });

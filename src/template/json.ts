@@ -41,7 +41,7 @@ const ascii = new TextDecoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /**
- * Compiles JSON with `"esi:include"` directives. It buffers: whether the text is valid, and
+ * Compiles JSON with `"esi:include"` directives (ESI.md section 3, "JSON"). It buffers: whether the text is valid, and
  * whether an object is a directive, shows at its end. So `push` returns nothing until `end`, or until the body has passed
  * `maxBytes` and is handed on uncompiled.
  */

@@ -1,8 +1,13 @@
+import type { Expression } from './expression.ts';
+
 /** The markup language of a template; `none` is a body that is delivered as it is. */
 export type Syntax = 'none' | 'html' | 'json';
 
+/** Text with expressions in it, parsed: expanded for every request. Plain text is a string. */
+export type Text = string | readonly (string | Expression)[];
+
 /** What an include asks for: a URL reference (RFC 3986, relative to the including document) or an entity. */
-export type Target = { readonly src: string } | { readonly type: string; readonly id: string };
+export type Target = { readonly src: Text } | { readonly type: string; readonly id: string };
 
 /**
  * What stands in the place of an include that failed.
@@ -10,6 +15,13 @@ export type Target = { readonly src: string } | { readonly type: string; readonl
  * `null`, `ref` (leave `{"type","id"}`), `fail`.
  */
 export type OnError = 'continue' | 'fail' | 'null' | 'ref';
+
+/** A change to the fields of a fragment's request; only privileged configurations apply it. */
+export interface FieldChange {
+  readonly change: 'remove' | 'set' | 'append';
+  /** `Name: value`, or a name alone for `remove`. */
+  readonly field: Text;
+}
 
 /** One include directive. */
 export interface Include {
@@ -24,10 +36,104 @@ export interface Include {
   readonly default?: string;
   /** CSS selector: only the matching parts of the fragment are inserted. */
   readonly select?: string;
+  /** Whether the fragment's own directives run: in any case, or never. Absent: if it opts in. */
+  readonly dca?: 'esi' | 'none';
+  /** Ms after which it counts as failed. */
+  readonly maxwait?: number;
+  /** Ms of freshness in Inlay's cache, whatever the answer says. */
+  readonly ttl?: number;
+  /** Neither taken from the cache nor stored. */
+  readonly noStore?: boolean;
+  /** Only privileged configurations send anything but a GET without a body. */
+  readonly method?: Text;
+  readonly entity?: Text;
+  readonly changes?: readonly FieldChange[];
+  /** Query parameters to be added, percent-encoded. */
+  readonly params?: readonly { readonly name: Text; readonly value: Text }[];
+  /** Runs the fragment in the variables of this document, as `<esi:eval>` does. */
+  readonly eval?: boolean;
 }
 
-/** A piece of a template: literal bytes, or something to be resolved when the template is delivered. */
-export type Segment = Uint8Array | Include;
+/** The value of an expression, escaped for the document. */
+export interface Print {
+  readonly kind: 'print';
+  readonly expression: Expression;
+}
+
+/** `<esi:choose>`: the first branch whose test is true, else `otherwise`. An absent test could not be parsed and is false. */
+export interface Choose {
+  readonly kind: 'choose';
+  readonly branches: readonly {
+    readonly test: Expression | undefined;
+    readonly matchname?: string;
+    readonly body: readonly Segment[];
+  }[];
+  readonly otherwise: readonly Segment[];
+}
+
+/** `<esi:try>`: `attempt`, or if an include in it fails, `except` instead. */
+export interface Try {
+  readonly kind: 'try';
+  readonly attempt: readonly Segment[];
+  readonly except: readonly Segment[];
+}
+
+/** `<esi:assign>`: `key` names a member of a list or dictionary. Content is text, `value` an expression. */
+export interface Assign {
+  readonly kind: 'assign';
+  readonly name: string;
+  readonly key?: Expression;
+  readonly value: Expression | { readonly text: Text };
+}
+
+/** `<esi:foreach>`: its body once for each member. */
+export interface Foreach {
+  readonly kind: 'foreach';
+  readonly collection: Expression;
+  readonly item: string;
+  readonly body: readonly Segment[];
+}
+
+/** `<esi:break/>`: ends the innermost `foreach`. */
+export interface Break {
+  readonly kind: 'break';
+}
+
+/** `<esi:function>`: what `$name(…)` calls. */
+export interface FunctionDefinition {
+  readonly kind: 'function';
+  readonly name: string;
+  readonly body: readonly Segment[];
+}
+
+/** `<esi:return>`: ends the function with a value. */
+export interface Return {
+  readonly kind: 'return';
+  readonly value: Expression;
+}
+
+/** `<esi:inline>`: what a later include of that name inserts, on this page. */
+export interface Inline {
+  readonly kind: 'inline';
+  readonly name: string;
+  readonly body: readonly Segment[];
+}
+
+/** Something to be done when the template is delivered. */
+export type Instruction =
+  | Include
+  | Print
+  | Choose
+  | Try
+  | Assign
+  | Foreach
+  | Break
+  | FunctionDefinition
+  | Return
+  | Inline;
+
+/** A piece of a template: literal bytes, or an instruction. */
+export type Segment = Uint8Array | Instruction;
 
 /** Something about the markup that its author should hear of; it never fails the page. */
 export interface Warning {
@@ -39,7 +145,10 @@ export interface Warning {
     | 'stray-end-tag'
     | 'unclosed-tag'
     | 'invalid-directive'
-    | 'nesting-too-deep';
+    | 'nesting-too-deep'
+    | 'misplaced-tag'
+    | 'invalid-expression'
+    | 'invalid-attribute';
   /** Offset in the document, in bytes. */
   readonly offset: number;
   readonly message: string;

@@ -16,6 +16,7 @@ const ONE_IMPORTER: Readonly<Record<string, string>> = {
   valibot: 'gateway/schema.ts',
   pino: 'node/log.ts',
   cac: 'node/commands.ts',
+  re2js: 'template/matches.ts',
 };
 
 const src = resolve(import.meta.dirname, '../../src');

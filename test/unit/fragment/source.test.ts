@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InlayError } from '../../../src/errors.ts';
+import type { Addressed } from '../../../src/fragment/source.ts';
 import { findSource, type Place, type UrlSpace } from '../../../src/fragment/source.ts';
-import type { Target } from '../../../src/template/template.ts';
 import { fragments } from './support.ts';
 
 const { services, fragments: definitions } = fragments(
@@ -16,7 +16,7 @@ const space: UrlSpace = {
 };
 const place: Place = { service: service('web'), path: '/a/b/page?x=1' };
 
-function find(target: string | Target, at: Place = place): string {
+function find(target: string | Addressed, at: Place = place): string {
   const found = findSource(typeof target === 'string' ? { src: target } : target, at, space);
   return found instanceof InlayError
     ? `${found.code}`

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { createHtmlCompiler } from '../../../src/template/html.ts';
-import { latin1 } from './support.ts';
+import { compilePieces, latin1 } from './support.ts';
 
 describe('attributes of a tag', () => {
   const src = (attribute: string): string => {
-    const [segment] = createHtmlCompiler().push(latin1(`<esi:include ${attribute}`));
-    return segment !== undefined && !(segment instanceof Uint8Array) && 'src' in segment.target
-      ? segment.target.src
+    const [segment] = compilePieces(createHtmlCompiler(), [latin1(`<esi:include ${attribute}`)]);
+    return segment !== undefined &&
+      !(segment instanceof Uint8Array) &&
+      segment.kind === 'include' &&
+      'src' in segment.target
+      ? String(segment.target.src)
       : 'none';
   };
 

@@ -1,4 +1,4 @@
-import type { Compiler, Segment } from '../../../src/template/template.ts';
+import type { Compiler, Include, Segment } from '../../../src/template/template.ts';
 
 /** The bytes of a text, one byte a character, so that tests can write any byte. */
 export function latin1(text: string): Uint8Array {
@@ -25,13 +25,13 @@ export function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   return pieces;
 }
 
-/** Segments as one readable line: literal bytes as Latin-1, includes as `{{…}}`. */
+/** Segments as one readable line: literal bytes as Latin-1, instructions (includes, mostly) as `{{…}}`. */
 export function show(segments: readonly Segment[]): string {
   let text = '';
   for (const segment of segments) {
     if (segment instanceof Uint8Array) for (const byte of segment) text += String.fromCharCode(byte);
     else {
-      const { kind: _, syntax: _syntax, ...rest } = segment;
+      const { kind: _, syntax: _syntax, ...rest } = segment as Include;
       text += `{{${JSON.stringify(rest)}}}`;
     }
   }

@@ -1,0 +1,146 @@
+import type { Ask } from '../cache/ask.ts';
+import { type Answer, lastResort, resolve } from '../cache/cache.ts';
+import type { Entry } from '../cache/entry.ts';
+import { currentAge } from '../cache/freshness.ts';
+import { InlayError } from '../errors.ts';
+import { select } from '../fragment/select.ts';
+import { type Addressed, findSource, type Source } from '../fragment/source.ts';
+import { hasCredentials, isCredential } from '../http/credentials.ts';
+import { fieldValue } from '../http/fields.ts';
+import type { Include } from '../template/template.ts';
+import type { Composition, Document } from './compose.ts';
+import { isJsonEntry } from './json.ts';
+import type { PlanPart } from './plan.ts';
+import { includeAsk } from './request.ts';
+
+/** A target that could not be had. */
+export interface Miss {
+  readonly error: InlayError;
+  /** A copy that may stand in. */
+  readonly stale: Entry | undefined;
+  readonly source: Source | undefined;
+}
+
+/** A target that was had. */
+export interface Found {
+  readonly entry: Entry;
+  readonly source: Source;
+}
+
+export type Attempt = Found | Miss;
+
+/** The miss of an include that got no further than its own markup. */
+export function missed(error: InlayError): Miss {
+  return { error, stale: undefined, source: undefined };
+}
+
+/** Asks the cache for a target, and accepts only an answer that may stand in a page. */
+export function attemptTarget(
+  include: Include,
+  target: Addressed,
+  part: PlanPart,
+  document: Document,
+  composition: Composition,
+): Attempt | Promise<Attempt> {
+  const source = findSource(target, document, composition.space);
+  if (source instanceof InlayError) return missed(source);
+  const ask = includeAsk(include, source, document, composition);
+  part.key = ask.key;
+  part.service = source.service.name;
+  if (document.ancestors.includes(ask.key)) {
+    return {
+      error: new InlayError('limit-depth', 'the fragment includes itself', { path: source.path }),
+      stale: undefined,
+      source,
+    };
+  }
+  const before = part.personal; // what was decided by asking for `src` remains part of the page
+  part.personal = before || isPersonal(ask, source, undefined);
+  let interest: AbortController | undefined;
+  const answer = resolve(ask, composition.runtime, (reason) => {
+    part.reason = reason;
+    interest = new AbortController();
+    return AbortSignal.any([ask.signal, interest.signal]);
+  });
+  const judge = (answered: Answer): Attempt => {
+    part.personal = before || isPersonal(ask, source, answered);
+    return accept(answered, include, source, part, composition);
+  };
+  if (!(answer instanceof Promise)) return judge(answer);
+  const timeout = Math.min(
+    ask.totalTimeout ?? Number.POSITIVE_INFINITY,
+    composition.deadline - composition.runtime.now(),
+  );
+  return inTime(answer, timeout, composition, async (): Promise<Answer> => {
+    interest?.abort(); // the page goes on without it: it need not be fetched, unless others wait for it
+    const error = new InlayError('upstream-timeout', `no answer within ${Math.round(timeout)} ms`, {
+      path: source.path,
+    });
+    return { kind: 'failed', error, how: 'miss', reason: 'timeout', stale: await lastResort(ask, composition.runtime) };
+  }).then(judge);
+}
+
+/** Whether an answer depends on who asked: by its definition, or because it may, and nobody said that others may have it. */
+function isPersonal(ask: Ask, { defined }: Source, answer: Answer | undefined): boolean {
+  if (defined !== undefined && defined.fragment.scope !== 'http') return defined.fragment.scope !== 'public';
+  if (!hasCredentials(ask.fields)) return false;
+  if (answer === undefined) return true; // not known yet
+  if (answer.kind === 'failed') return false;
+  const { entry } = answer;
+  const forAnybody = answer.stored && entry.lifetime > entry.initialAge;
+  return !forAnybody || entry.vary.some(([name]) => isCredential(name));
+}
+
+/** The promise's value, or after `ms` what `late` makes instead. */
+async function inTime<Value>(
+  promise: Promise<Value>,
+  ms: number,
+  { runtime }: Composition,
+  late: () => Promise<Value>,
+): Promise<Value> {
+  const { promise: over, resolve: end } = Promise.withResolvers<'over'>();
+  const cancel = runtime.after(Math.max(0, ms), () => end('over'));
+  const first = await Promise.race([promise, over]);
+  cancel();
+  return first === 'over' ? late() : first;
+}
+
+/** Judges an answer by its status and, for JSON, by its body: nothing of a bad one reaches the page. */
+function accept(answer: Answer, include: Include, source: Source, part: PlanPart, { runtime }: Composition): Attempt {
+  part.outcome = answer.how;
+  part.reason = answer.reason;
+  if (answer.kind === 'failed') return { error: answer.error, stale: answer.stale, source };
+  const { entry } = answer;
+  part.status = entry.status;
+  if (entry.status >= 400) part.failedStatus = entry.status;
+  part.stored = answer.stored;
+  part.unstored = answer.stored ? undefined : entry.lifetimeFrom;
+  part.tags = entry.tags;
+  part.age = currentAge(entry, runtime.now());
+  const error = objection(entry, include, source);
+  return error === undefined ? { entry, source } : { error, stale: answer.stale, source };
+}
+
+/** Why an entry may not be inserted; `undefined` if it may. */
+export function objection(entry: Entry, include: Include, source: Source): InlayError | undefined {
+  const { status } = entry;
+  if (status === 304 || status < 200 || status >= 300) {
+    return new InlayError('upstream-status', `${source.service.name} answered ${status}`, { path: source.path });
+  }
+  const coding = fieldValue(entry.fields, 'content-encoding')?.trim().toLowerCase() ?? '';
+  if (coding !== '' && coding !== 'identity') {
+    return new InlayError('upstream-encoding', `the fragment is coded: ${coding}`, { path: source.path });
+  }
+  if (include.syntax === 'json' && !isJsonEntry(entry)) {
+    return new InlayError('fragment-not-json', 'the fragment is no JSON value', { path: source.path });
+  }
+  if (include.select !== undefined && entry.template.segments.some((segment) => !(segment instanceof Uint8Array))) {
+    return new InlayError('fragment-failed', 'select works on fragments without directives of their own', {
+      path: source.path,
+    });
+  }
+  if (include.select !== undefined && select(entry, include.select) === undefined) {
+    return new InlayError('fragment-failed', `nothing matches the selector ${include.select}`, { path: source.path });
+  }
+  return undefined;
+}
