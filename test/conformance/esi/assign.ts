@@ -1,0 +1,108 @@
+import { markup, WARN } from './markup.ts';
+import { feature } from './record.ts';
+
+/** ESI.md section 3: assign. */
+export const ASSIGN = feature('assign', [
+  markup(
+    'assign-value',
+    'value is an expression',
+    'ESI.md 3 assign',
+    '<esi:assign name="v" value="1 + 2"/><esi:vars>$(v)</esi:vars>',
+    '3',
+  ),
+  markup(
+    'assign-content',
+    'content is text with expansion',
+    'ESI.md 3 assign',
+    '<esi:assign name="v">a $(REQUEST_METHOD) 1 + 2</esi:assign><esi:vars>$(v)</esi:vars>',
+    'a GET 1 + 2',
+  ),
+  markup(
+    'assign-no-output',
+    'it outputs nothing',
+    'ESI.md 3 assign',
+    `a<esi:assign name="v" value="'x'"/>b<esi:assign name="w">y</esi:assign>c`,
+    'abc',
+  ),
+  markup(
+    'assign-again',
+    'the last assignment counts',
+    'ESI.md 3 assign',
+    '<esi:assign name="v" value="1"/><esi:assign name="v" value="$(v) + 1"/><esi:vars>$(v)</esi:vars>',
+    '2',
+  ),
+  markup(
+    'assign-order',
+    'assignments count from where they stand',
+    'ESI.md 3 assign',
+    '<esi:vars>[$(v)]</esi:vars><esi:assign name="v" value="1"/><esi:vars>[$(v)]</esi:vars>',
+    '[][1]',
+  ),
+  markup(
+    'assign-element-list',
+    'name{n} changes an element of a list',
+    'ESI.md 3 assign',
+    '<esi:assign name="l" value="[1,2,3]"/><esi:assign name="l{1}" value="9"/><esi:vars>$(l)</esi:vars>',
+    '1,9,3',
+  ),
+  markup(
+    'assign-element-dictionary',
+    "name{'k'} sets a key of a dictionary",
+    'ESI.md 3 assign',
+    `<esi:assign name="d" value="{'a':1}"/><esi:assign name="d{'b'}" value="2"/><esi:assign name="d{c}" value="3"/><esi:vars>$(d{a})$(d{b})$(d{c})</esi:vars>`,
+    '123',
+  ),
+  markup(
+    'assign-element-past',
+    'assigning past the end changes nothing, with a warning',
+    'ESI.md 4 lists',
+    '<esi:assign name="l" value="[1]"/><esi:assign name="l{5}" value="9"/><esi:vars>$(l)</esi:vars>',
+    '1',
+    { warns: 'assign l: out of range' },
+  ),
+  markup(
+    'assign-reference',
+    'lists are assigned by reference',
+    'ESI.md 4 lists',
+    '<esi:assign name="a" value="[1]"/><esi:assign name="b" value="$(a)"/><esi:assign name="b{0}" value="2"/><esi:vars>$(a)</esi:vars>',
+    '2',
+  ),
+  markup(
+    'assign-reserved',
+    "the language's own names cannot be assigned",
+    'ESI.md 4 variables',
+    `<esi:assign name="REQUEST_METHOD" value="'x'"/><esi:vars>$(REQUEST_METHOD)</esi:vars>`,
+    'GET',
+    { warns: 'reserved name' },
+  ),
+  markup(
+    'assign-no-name',
+    'an assign without name is stripped, with a warning',
+    WARN,
+    'a<esi:assign value="1"/>b',
+    'ab',
+    { warns: 'invalid-attribute' },
+  ),
+  markup(
+    'assign-parse-error',
+    'a value that is no expression assigns nothing, with a warning',
+    'ESI.md 5 parse error',
+    'a<esi:assign name="v" value="1 +"/><esi:vars>[$(v)]</esi:vars>',
+    'a[]',
+    { warns: 'invalid-expression' },
+  ),
+  markup(
+    'assign-in-branch',
+    'an assignment in a branch counts after it',
+    'ESI.md 3 assign',
+    '<esi:choose><esi:when test="1==1"><esi:assign name="v" value="1"/></esi:when><esi:otherwise><esi:assign name="v" value="2"/></esi:otherwise></esi:choose><esi:vars>$(v)</esi:vars>',
+    '1',
+  ),
+  markup(
+    'assign-src',
+    'an assigned variable may be used in src',
+    'ESI.md 3 include details',
+    `<esi:assign name="v" value="'f'"/><esi:include src="/$(v)"/>`,
+    'F',
+  ),
+]);
