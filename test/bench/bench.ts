@@ -13,7 +13,7 @@ export interface Row {
 
 /** One workload: a file each. */
 export interface Workload {
-  /** Short, for the command line: `W1`. */
+  /** What selects it on the command line: `W1`. */
   readonly name: string;
   /** One sentence. */
   readonly measures: string;

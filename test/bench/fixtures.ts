@@ -35,6 +35,28 @@ export function composed(count: number): string {
   return literals(count).reduce((text, part, i) => text + fragment(i - 1) + part);
 }
 
+/** Levels of fragments below a nested page, and fragments that each document of it includes: no level has more than a page may fetch at once. */
+export const LEVELS = 3;
+export const BRANCHES = 3;
+
+/** A document at `level` of a nested page: includes in an attempt, in a taken branch and in a loop, or at the last level plain text. */
+export function nested(level: number, src: (index: number | string) => string): string {
+  if (level === LEVELS) return '<i>leaf</i>';
+  const include = (index: number | string) => `<esi:include src="${src(index)}"/>`;
+  return [
+    html(512),
+    `<esi:try><esi:attempt>${include(1)}</esi:attempt><esi:except>failed</esi:except></esi:try>`,
+    `<esi:choose><esi:when test="$(HTTP_HOST)==''">nobody</esi:when><esi:otherwise>${include(2)}</esi:otherwise></esi:choose>`,
+    `<esi:foreach collection="[3]">${include('$(item)')}</esi:foreach>`,
+    html(512),
+  ].join('');
+}
+
+/** What that document is when it is composed. */
+export function composedNested(level: number): string {
+  return level === LEVELS ? '<i>leaf</i>' : html(512) + composedNested(level + 1).repeat(BRANCHES) + html(512);
+}
+
 /** An entity of about 220 bytes. */
 export function entity(id: number): Record<string, unknown> {
   return {

@@ -2,10 +2,11 @@
  * The scripted origin, a process of its own. Addresses say what it answers:
  * `/page?n=10&store=1&delay=0&id=x` a page whose fragments take `delay` ms (`&slow=1`: the first alone, which is never stored); a new `id` makes everything new.
  * `/fragment?i=3&delay=50&id=x` one of them; `/entity/7`, `/list?n=100`, `/ids?n=100` the JSON ones.
+ * `/nested?level=0&delay=50&id=x` a page of constructs, three levels deep, each fragment taking `delay` ms.
  * `/seen?id=x` how often a page and its fragments with this id were asked for, and how long the slowest took.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { entity, FRAGMENT_BYTES, fragment, list, template } from './fixtures.ts';
+import { entity, FRAGMENT_BYTES, fragment, list, nested, template } from './fixtures.ts';
 import { announce } from './serve.ts';
 
 /** What one id of a page was asked for. */
@@ -38,8 +39,9 @@ const server = createServer((request, response) => {
     return send(made, response);
   }
   if (url.pathname === '/seen') return send(json(seen.get(id) ?? {}, 'no-store'), response);
-  watch(id, url.pathname, request, response);
-  const delay = url.pathname === '/page' ? 0 : Number(url.searchParams.get('delay') ?? 0);
+  const isPage = url.pathname === '/page' || url.searchParams.get('level') === '0';
+  watch(id, isPage, request, response);
+  const delay = isPage ? 0 : Number(url.searchParams.get('delay') ?? 0);
   const answer = answerTo(url);
   if (delay === 0) send(answer, response);
   else setTimeout(() => send(answer, response), delay);
@@ -47,13 +49,13 @@ const server = createServer((request, response) => {
 server.keepAliveTimeout = 60_000;
 announce(server);
 
-function watch(id: string, path: string, _request: IncomingMessage, response: ServerResponse): void {
+function watch(id: string, isPage: boolean, _request: IncomingMessage, response: ServerResponse): void {
   const counts = seen.get(id) ?? { pages: 0, fragments: 0, slowest: 0 };
   seen.set(id, counts);
-  if (path === '/page') counts.pages++;
+  if (isPage) counts.pages++;
   else counts.fragments++;
   const asked = performance.now();
-  if (path !== '/page')
+  if (!isPage)
     response.once('finish', () => {
       counts.slowest = Math.max(counts.slowest, performance.now() - asked);
     });
@@ -75,6 +77,18 @@ function answerTo(url: URL): Answer {
         slow && i > 0 ? `&id=${id}` : `&id=${id}&delay=${number('delay', 0)}${slow ? '&store=0' : ''}`;
       const text = template(number('n', 10), (i) => `/fragment?i=${i}${id === null ? '' : rest(i)}`);
       return answer(text, 'text/html; charset=utf-8', cache);
+    }
+    case 'nested': {
+      const [at, terms] = [
+        url.searchParams.get('at') ?? '',
+        `delay=${number('delay', 0)}&amp;id=${url.searchParams.get('id')}`,
+      ];
+      const level = number('level', 0);
+      return answer(
+        nested(level, (i) => `/nested?level=${level + 1}&amp;at=${at}${i}&amp;${terms}`),
+        'text/html; charset=utf-8',
+        cache,
+      );
     }
     case 'fragment':
       return answer(fragment(number('i', 0), number('bytes', FRAGMENT_BYTES)), 'text/html; charset=utf-8', cache);

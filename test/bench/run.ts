@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row, Workload } from './bench.ts';
 import { generator } from './load.ts';
+import { nestedPage } from './nested-page.ts';
 import { topTimes } from './profile.ts';
 import { purges } from './purges.ts';
 import { scan } from './scan.ts';
@@ -26,6 +27,7 @@ const WORKLOADS: readonly Workload[] = [
   hotPage,
   uncacheablePage,
   coldPage,
+  nestedPage,
   growth,
   largePage,
   memory,
