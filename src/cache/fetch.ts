@@ -135,7 +135,7 @@ function givenUp(ask: Ask, thrown: unknown): InlayError {
  */
 function isShareable({ storability, fields }: Arrival, ask: Ask): boolean {
   if (ask.policy.public === true) return varyNames(fields) !== '*';
-  return storability.store && (ask.ttl ?? storability.lifetime) > storability.initialAge;
+  return storability.store && storability.lifetime > storability.initialAge;
 }
 
 function tooLarge(ask: Ask): InlayError {

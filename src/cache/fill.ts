@@ -8,7 +8,7 @@ import { compilerFor, eachLiteral, syntaxOf, templateOf } from '../template/comp
 import type { Compiler, Segment, Syntax, Template } from '../template/template.ts';
 import type { Ask } from './ask.ts';
 import type { Entry } from './entry.ts';
-import { type Storable, storability, type Unstorable } from './storability.ts';
+import { carriesCredentials, type Storable, storability, type Unstorable } from './storability.ts';
 
 /** A response whose head has arrived, judged, and whose body is about to be compiled. */
 export interface Arrival {
@@ -101,13 +101,22 @@ export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segme
     validator: validatorOf(template),
     storedAt: arrival.respondedAt,
     initialAge: judged.store ? judged.initialAge : 0,
-    lifetime: judged.store ? (ask.ttl ?? judged.lifetime) : 0,
-    lifetimeFrom: judged.store ? judged.lifetimeFrom : judged.reason,
+    lifetime: judged.store ? lifetimeOf(ask, judged) : 0,
+    lifetimeFrom: ask.bypass === true ? 'the markup says so' : judged.store ? judged.lifetimeFrom : judged.reason,
     staleWhileRevalidate: judged.store ? judged.staleWhileRevalidate : 0,
     staleIfError: judged.store ? judged.staleIfError : 0,
     mustRevalidate: judged.store ? judged.mustRevalidate : true,
     size: sizeOf(ask, arrival.fields, tags, vary, template, literals.byteLength),
   };
+}
+
+/**
+ * The lifetime of an answer that may be stored; the markup's own replaces it where the answer has one. What is stale on
+ * arrival, or was asked for by somebody in particular, was never said to be fit for others, and no markup can say it.
+ */
+function lifetimeOf(ask: Ask, judged: Storable): number {
+  const replaced = ask.ttl !== undefined && judged.lifetime > 0 && !carriesCredentials(ask.fields);
+  return replaced ? ask.ttl! : judged.lifetime;
 }
 
 /** A stored template's literals are views of one buffer that holds nothing else. */

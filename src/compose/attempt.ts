@@ -68,6 +68,7 @@ export function attemptTarget(
   };
   if (!(answer instanceof Promise)) return judge(answer);
   const timeout = Math.min(
+    include.maxwait ?? Number.POSITIVE_INFINITY, // a matter of this page: the fetch itself may serve others
     ask.totalTimeout ?? Number.POSITIVE_INFINITY,
     composition.deadline - composition.runtime.now(),
   );

@@ -8,7 +8,7 @@ import { createScope, type Scope } from '../template/scope.ts';
 import type { Segment } from '../template/template.ts';
 import type { Value } from '../template/value.ts';
 import type { RequestVariables } from '../template/variables.ts';
-import { callFunction, executeAll } from './execute.ts';
+import { callFunction, type Execution, execute } from './execute.ts';
 import type { Arrived, Piece } from './piece.ts';
 import { note, type Plan, type PlanPart } from './plan.ts';
 
@@ -38,8 +38,6 @@ export interface Composition {
   readonly reads: Set<string>;
   /** Whether any expression was evaluated: what was composed is then more than its parts. */
   evaluated: boolean;
-  /** Contents of `<esi:inline>`, by name. */
-  readonly inlines: Map<string, readonly Segment[]>;
 }
 
 /** The document whose segments are being composed. */
@@ -58,6 +56,8 @@ export interface Document extends Place {
 /** Variables and functions of one document; no other sees them (ESI.md section 3). */
 export class DocumentState {
   readonly functions = new Map<string, readonly Segment[]>();
+  /** Contents of `<esi:inline>`, by name. */
+  readonly inlines = new Map<string, readonly Segment[]>();
   /** What has been composed so far waits for this; what comes later in the document must, too. */
   waiting: Promise<Arrived> | undefined;
   /** Levels of user functions that are being called. */
@@ -81,6 +81,7 @@ export class DocumentState {
   fork(composition: Composition): DocumentState {
     const copy = new DocumentState();
     for (const [name, body] of this.functions) copy.functions.set(name, body);
+    for (const [name, body] of this.inlines) copy.inlines.set(name, body);
     copy.#scope = this.scope(composition).fork();
     return copy;
   }
@@ -126,7 +127,7 @@ export function compose(segments: readonly Segment[], document: Document, compos
       continue;
     }
     const out: Piece[] = [];
-    const execution = executeAll([segment], out, document, composition);
+    const execution = execute(segment, out, document, composition);
     const step = execution.next();
     if (step.done === true) {
       for (const piece of out) pieces.push(piece);
@@ -142,7 +143,7 @@ export function compose(segments: readonly Segment[], document: Document, compos
 }
 
 async function finish(
-  execution: ReturnType<typeof executeAll>,
+  execution: Execution,
   awaited: Promise<void>,
   out: Piece[],
   rest: readonly Segment[],

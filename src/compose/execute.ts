@@ -1,12 +1,12 @@
 import { join } from '../template/bytes.ts';
-import { bounded, type Environment, refuse, spend, textOf } from '../template/environment.ts';
+import { bounded, type Environment, refuse, spend, textCost, textOf } from '../template/environment.ts';
 import { escapeHtml } from '../template/escape.ts';
 import { evaluate, evaluateTest, expandText } from '../template/evaluate.ts';
 import { decode } from '../template/html-text.ts';
 import type { Assign, Choose, Foreach, Include, Segment, Text, Try } from '../template/template.ts';
 import { MAX_TEXT, type Value } from '../template/value.ts';
 import { type Composition, compose, type Document } from './compose.ts';
-import { awaited, resolveEval, resolveInclude } from './include.ts';
+import { awaited, inlineDocument, inlineOf, resolveEval, resolveInclude } from './include.ts';
 import { type Arrived, neverRejects, type Piece, settle, takeStock } from './piece.ts';
 import { note } from './plan.ts';
 
@@ -26,7 +26,7 @@ export function* executeAll(
   composition: Composition,
 ): Execution {
   // A loop may run a body that evaluates nothing a hundred thousand times: its segments are work too.
-  if (!spend(accountOf(document, composition), segments.length >> 2)) return undefined;
+  if (!spend(accountOf(document, composition), 1 + (segments.length >> 2))) return undefined;
   const { state } = document;
   const called = state.calls > 0 ? 1 : 0;
   if (called > 0 && state.levels >= MAX_LEVELS) {
@@ -57,7 +57,8 @@ function accountOf({ part }: Document, { steps }: Composition): Pick<Environment
   return { steps, warn: ({ code, message }) => note(part, `${code}: ${message}`) };
 }
 
-function* execute(
+/** Runs one instruction. It costs what it evaluates: what stands in the page itself is bounded by the page's size. */
+export function* execute(
   segment: Exclude<Segment, Uint8Array>,
   out: Piece[],
   document: Document,
@@ -66,14 +67,14 @@ function* execute(
   switch (segment.kind) {
     case 'include':
       if (document.state.calls > 0) note(document.part, `not-permitted: <esi:${nameOf(segment)}> inside a function`);
-      else if (segment.eval === true) yield* resolveEval(segment, out, document, composition);
-      else out.push(resolveInclude(segment, document, composition));
+      else yield* include(segment, out, document, composition);
       return undefined;
     case 'print': {
       const environment = document.state.environment(document, composition);
       const text = textOf(evaluate(segment.expression, environment), environment);
       // What a function gives is a value: it is escaped where it is printed, and only there.
-      if (text !== '') out.push(encoder.encode(document.state.calls > 0 ? text : escapeHtml(text)));
+      const printed = document.state.calls > 0 ? text : escapeHtml(text);
+      if (printed !== '' && spend(environment, textCost(printed.length))) out.push(encoder.encode(printed));
       return undefined;
     }
     case 'choose':
@@ -93,7 +94,7 @@ function* execute(
     case 'return':
       return { returned: evaluate(segment.value, document.state.environment(document, composition)) };
     case 'inline':
-      if (composition.inlines.size < MAX_FUNCTIONS) composition.inlines.set(segment.name, segment.body);
+      if (document.state.inlines.size < MAX_FUNCTIONS) document.state.inlines.set(segment.name, segment.body);
       return undefined;
   }
 }
@@ -102,7 +103,18 @@ function nameOf({ eval: evaluates }: Include): string {
   return evaluates === true ? 'eval' : 'include';
 }
 
-/** Functions of one document, and inlines of one page. */
+/** An include starts now; an `eval`, and what an inline holds, run in this document before anything that follows. */
+function* include(segment: Include, out: Piece[], document: Document, composition: Composition): Execution {
+  const inline = inlineOf(segment, document);
+  if (inline !== undefined && document.depth < composition.limits.depth) {
+    return yield* executeAll(inline, out, inlineDocument(segment, document, composition), composition);
+  }
+  if (segment.eval === true) yield* resolveEval(segment, out, document, composition);
+  else out.push(resolveInclude(segment, document, composition));
+  return undefined;
+}
+
+/** Functions of one document, and its inlines. */
 const MAX_FUNCTIONS = 1_000;
 
 /** The first branch whose test holds; nothing of the others is run or fetched. */

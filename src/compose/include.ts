@@ -9,7 +9,7 @@ import { type Composition, compose, type Document, DocumentState } from './compo
 import { executeAll } from './execute.ts';
 import { standInJson } from './json.ts';
 import { neverRejects, type Piece, settle, takeStock } from './piece.ts';
-import { type PlanPart, planPart } from './plan.ts';
+import { note, type PlanPart, planPart } from './plan.ts';
 import { addressTarget } from './request.ts';
 
 const NOTHING: Piece = [];
@@ -24,8 +24,6 @@ export function resolveInclude(include: Include, document: Document, composition
   const part = beginPart(target, document, composition);
   const tooDeep = depthError(document, composition);
   if (tooDeep !== undefined) return replace(include, missed(tooDeep), part, document, composition);
-  const inline = 'src' in target ? composition.inlines.get(target.src) : undefined;
-  if (inline !== undefined) return deliverInline(inline, part, document, composition);
   // Expanded now: when it is known to be needed, the variables may have other values.
   const alt = include.alt && addressTarget(include.alt, include, document, composition);
   return whenThere(attemptTarget(include, target, part, document, composition), (attempt) =>
@@ -80,12 +78,19 @@ export function* resolveEval(
     const second = yield* awaited(attemptTarget(include, alt, part, document, composition));
     if ('entry' in second) attempt = second;
   }
+  const { stale, source: origin } = 'entry' in attempt ? NO_COPY : attempt;
+  const copy = stale !== undefined && origin !== undefined && objection(stale, include, origin) === undefined;
+  if (!('entry' in attempt) && copy) {
+    part.error = attempt.error;
+    part.outcome = 'failed';
+    attempt = { entry: stale, source: origin };
+  }
   if (!('entry' in attempt)) {
     out.push(replace(include, attempt, part, document, composition));
     return;
   }
   const { entry, source } = attempt;
-  settlePart(part, entry, 'fragment', composition);
+  settlePart(part, entry, copy ? 'stale' : 'fragment', composition);
   const inner: Document = {
     ...document,
     service: source.service,
@@ -101,6 +106,8 @@ export function* resolveEval(
   else out.push(orElse(pieces, (error) => replace(include, missed(error), part, document, composition)));
 }
 
+const NO_COPY = { stale: undefined, source: undefined };
+
 /** Goes on when what a run must wait for has arrived. */
 export function* awaited<Result>(result: Result | Promise<Result>): Generator<Promise<void>, Result, undefined> {
   if (!(result instanceof Promise)) return result;
@@ -111,13 +118,20 @@ export function* awaited<Result>(result: Result | Promise<Result>): Generator<Pr
   return arrived as Result;
 }
 
-/** What an earlier `<esi:inline>` of this page holds, run in this document. */
-function deliverInline(body: readonly Segment[], part: PlanPart, document: Document, composition: Composition): Piece {
+/** What an earlier `<esi:inline>` of this document holds; only a name that the markup itself writes out can mean it. */
+export function inlineOf(include: Include, { state }: Document): readonly Segment[] | undefined {
+  const { target } = include;
+  return 'src' in target && typeof target.src === 'string' ? state.inlines.get(target.src) : undefined;
+}
+
+/** The document that an inline runs in: this one, one level down. */
+export function inlineDocument(include: Include, document: Document, composition: Composition): Document {
+  const part = beginPart(include.target as Addressed, document, composition);
   part.outcome = 'hit';
   part.reason = 'inline';
   part.delivered = 'fragment';
   part.endedAt = part.startedAt;
-  return compose(body, { ...document, depth: document.depth + 1, part }, composition);
+  return { ...document, depth: document.depth + 1, part };
 }
 
 function beginPart(target: Addressed, document: Document, { runtime, startedAt }: Composition): PlanPart {
@@ -151,7 +165,11 @@ function tryAlt(
   const giveUp = (): Piece => replace(include, miss, part, document, composition);
   if (alt === undefined) return giveUp();
   return whenThere(attemptTarget(include, alt, part, document, composition), (second) => {
-    if (!('entry' in second)) return giveUp();
+    if (!('entry' in second)) {
+      note(part, `alt ${describe(alt)}: ${second.error.code}: ${second.error.message}`);
+      return giveUp();
+    }
+    note(part, `delivered: alt ${describe(alt)}`);
     // It was there, and said no: then the alternative is the answer. It was not: then it is better than nothing.
     if (miss.error.code !== 'upstream-status' || (part.failedStatus ?? 0) >= 500) part.error = miss.error;
     return insert(include, second, 'alt', part, document, composition, giveUp);
@@ -278,5 +296,5 @@ function replace(
 }
 
 function describe(target: Addressed): string {
-  return 'src' in target ? target.src : `${target.type}:${target.id}`;
+  return 'src' in target ? target.src.slice(0, 2_000) : `${target.type}:${target.id}`;
 }

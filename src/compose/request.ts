@@ -20,6 +20,7 @@ export function addressTarget(
   if (typeof target.src === 'string' && include.params === undefined) return target as { readonly src: string };
   const environment = document.state.environment(document, composition);
   let src = typeof target.src === 'string' ? target.src : expandUrl(target.src, environment);
+  if (include.params !== undefined) src = src.split('#', 1)[0]!; // a fragment identifier is never sent
   for (const { name, value } of include.params ?? []) {
     const pair = `${escapeUrl(textOf(name, document, composition))}=${escapeUrl(textOf(value, document, composition))}`;
     src += `${src.includes('?') ? '&' : '?'}${pair}`;
@@ -33,7 +34,6 @@ export function includeAsk(include: Include, source: Source, document: Document,
   const asked = esi === source.esi ? source : { ...source, esi };
   let ask = fragmentAsk(asked, include.syntax === 'json', composition.terms);
   if (asked !== source) ask = { ...ask, key: JSON.stringify([ask.key, { esi }]) };
-  if (include.maxwait !== undefined) ask = withTimeout(ask, include.maxwait);
   if (include.ttl !== undefined) ask = { ...ask, ttl: include.ttl };
   if (include.noStore === true) ask = { ...ask, bypass: true };
   const privileged = include.method !== undefined || include.entity !== undefined || include.changes !== undefined;
@@ -41,10 +41,6 @@ export function includeAsk(include: Include, source: Source, document: Document,
   if (composition.privileged) return withPrivileges(ask, include, document, composition);
   note(document.part, 'method, entity and header attributes need esi.privileged: ignored');
   return ask;
-}
-
-function withTimeout(ask: Ask, ms: number): Ask {
-  return { ...ask, headTimeout: Math.min(ask.headTimeout, ms), totalTimeout: Math.min(ask.totalTimeout ?? ms, ms) };
 }
 
 /** Requests that a page may make of a service beyond a plain GET; each is kept apart from what a plain one brings. */

@@ -7,6 +7,7 @@ import {
   type Failure,
   flow,
   type Known,
+  neverRejects,
   type Piece,
   type Settled,
   settle,
@@ -141,13 +142,13 @@ async function begin(stream: Stream, mustWait: boolean, document: Document, visi
     if (batch === 'end') return [];
     if ('failure' in batch) return batch;
     if (mustWait) for (const segment of batch) segments.push(segment); // its validator will be asked for
-    return [composeBatch(batch, document, visit.composition), rest(batches.read())];
+    return [composeBatch(batch, document, visit.composition), neverRejects(rest(batches.read()))];
   };
   let next = batches.read();
   let batch: Batch | 'later' = await next;
   while (batch !== 'end') {
     if (batch === 'later') {
-      pieces.push(rest(next));
+      pieces.push(neverRejects(rest(next)));
       break;
     }
     if ('failure' in batch) {
@@ -170,7 +171,7 @@ async function begin(stream: Stream, mustWait: boolean, document: Document, visi
 function composeBatch(batch: readonly Segment[], document: Document, composition: Composition): Piece {
   const { waiting } = document.state;
   if (waiting === undefined) return compose(batch, document, composition);
-  return waiting.then((): Arrived => [composeBatch(batch, document, composition)]);
+  return neverRejects(waiting.then((): Arrived => [composeBatch(batch, document, composition)]));
 }
 
 type Batch = readonly Segment[] | Failure | 'end';

@@ -72,7 +72,8 @@ export function composedHead(page: PageEntry | Stream, length: number, etag: () 
   const degraded = isPageDegraded(visit);
   const combined = combineCacheControl(combinedParts(page, visit), degraded ? DEGRADED_FOR : undefined);
   const own = [...withoutFields(fields, COMPOSED_WITHOUT), ...more, ...NO_RANGES];
-  own.push('cache-control', combined.cacheControl);
+  // A privileged page that says it itself means it.
+  if (!more.includes('cache-control')) own.push('cache-control', combined.cacheControl);
   const vary = partsVary(fields, visit);
   if (vary !== undefined) own.push('vary', vary);
   let answered = status;

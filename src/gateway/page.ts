@@ -104,7 +104,6 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
     effects: [],
     reads: new Set(),
     evaluated: false,
-    inlines: new Map(),
   };
   return { setup, request, trace, route, identity, part, composition, signal };
 }
@@ -148,7 +147,10 @@ async function invalidateChanged({ status, fields }: Arrival, key: string, visit
     const named = keyAt(fieldValue(fields, name), visit);
     if (named !== undefined) keys.add(named);
   }
-  for (const changed of keys) await invalidate(changed, runtime);
+  for (const changed of keys) {
+    await invalidate(changed, runtime);
+    for (const esi of ['always', 'off']) await invalidate(JSON.stringify([changed, { esi }]), runtime); // as `dca` asks for it
+  }
 }
 
 /** The key of a URL reference in an answer; `undefined` if it leads elsewhere. */

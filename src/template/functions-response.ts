@@ -17,11 +17,14 @@ const MAX_EFFECTS = 100;
 
 /** Fields that frame the message, that the proxy alone may set, or that would hide what the body is. */
 const UNTOUCHABLE: ReadonlySet<string> = new Set([
+  'age',
   'connection',
   'content-encoding',
   'content-length',
   'content-range',
+  'content-type',
   'date',
+  'etag',
   'http2-settings',
   'keep-alive',
   'proxy-authenticate',
@@ -31,6 +34,7 @@ const UNTOUCHABLE: ReadonlySet<string> = new Set([
   'te',
   'trailer',
   'transfer-encoding',
+  'vary',
   'upgrade',
 ]);
 

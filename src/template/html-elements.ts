@@ -25,6 +25,11 @@ export function includeOf(attributes: Attributes, warn: (message: string) => voi
   const alt = present(attributes.get('alt'));
   const select = present(attributes.get('select'));
   const onerror = attributes.get('onerror');
+  if (onerror !== undefined && onerror !== 'continue')
+    warn(`onerror="${short(onerror)}" is not known: only continue is`);
+  const noStore = attributes.get('no-store');
+  if (noStore !== undefined && noStore !== 'on' && noStore !== 'off')
+    warn(`no-store="${short(noStore)}" is neither on nor off`);
   const dca = attributes.get('dca');
   if (dca !== undefined && dca !== 'esi' && dca !== 'none') warn(`dca="${short(dca)}" is not supported`);
   const maxwait = amountOf(attributes, 'maxwait', /^(\d+)$/, () => 1, warn);

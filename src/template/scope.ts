@@ -74,7 +74,8 @@ function scopeOf(request: RequestVariables, assigned: Map<string, Value>, args: 
     matched: (found) => {
       groups = [...found];
     },
-    fork: () => scopeOf(request, new Map(assigned), args, groups),
+    // With their contents: lists and dictionaries are shared by reference, and an element may be assigned later.
+    fork: () => scopeOf(request, structuredClone(assigned), structuredClone(args), structuredClone(groups)),
   };
 }
 

@@ -561,3 +561,64 @@ describe('variables of a page that streams', () => {
     expect((await gateway.get('/page')).text).toBe('a[1]');
   });
 });
+
+describe('attributes of an include, seen by others', () => {
+  const ME = (cacheControl: string) => (request: { field(name: string): string | undefined }) => ({
+    headers: { ...HTML, 'cache-control': cacheControl, etag: '"v"' },
+    body: `hello ${request.field('cookie') ?? 'nobody'}`,
+  });
+
+  test.each(['max-age=0', 'no-cache', 'private', 'max-age=60, must-revalidate, private'])(
+    'ttl does not make an answer of one visitor that says %s fit for others',
+    async (cacheControl) => {
+      const { gateway, origin } = await setup('<esi:include src="/me" ttl="1h"/>');
+      origin.script('/me', ME(cacheControl));
+      for (const cookie of ['u=alice', 'u=bob', 'u=carol']) {
+        const { text, headers } = await gateway.get('/page', { headers: { cookie } });
+        expect(text).toBe(`hello ${cookie}`);
+        expect(headers['cache-control']).toContain('private');
+      }
+    },
+  );
+
+  test('maxwait is a matter of its own page: others get the fragment that they wait for', async () => {
+    const { gateway, origin } = await setup('A<esi:include src="/slow" maxwait="40" onerror="continue"/>');
+    origin.script('/b', { headers: ESI, body: 'B<esi:include src="/slow"/>' });
+    origin.script('/slow', { headers: { ...HTML, 'cache-control': 'max-age=60' }, body: 'slow', delay: 300 });
+    const impatient = gateway.get('/page');
+    const patient = gateway.get('/b');
+    expect((await impatient).text).toBe('A');
+    expect((await patient).text).toBe('Bslow');
+    expect(origin.received('/slow').length).toBeLessThanOrEqual(2);
+  });
+
+  test('an inline is seen by its own document alone, and only under a name that markup writes out', async () => {
+    const { gateway, origin } = await setup(
+      '<esi:include src="/frag"/><esi:include src="/login"/><esi:inline name="/own">mine</esi:inline><esi:include src="/own"/><esi:include src="$(QUERY_STRING{u})"/>',
+    );
+    origin.script('/frag', { headers: ESI, body: '<esi:inline name="/login">EVIL</esi:inline>' });
+    origin.script('/login', { headers: HTML, body: 'REAL' });
+    origin.script('/own', { headers: HTML, body: 'theirs' });
+    for (let i = 0; i < 2; i++) expect((await gateway.get('/page?u=/own')).text).toBe('REALminetheirs');
+  });
+
+  test('an eval inside an inline is awaited by what follows it', async () => {
+    const { gateway, origin } = await setup(
+      '<esi:inline name="i"><esi:eval src="/e"/></esi:inline><esi:include src="i"/><esi:vars>x=[$(x)]</esi:vars>',
+    );
+    origin.script('/e', {
+      headers: { ...HTML, 'cache-control': 'max-age=60' },
+      body: '<esi:assign name="x" value="1"/>',
+      delay: 30,
+    });
+    for (let i = 0; i < 2; i++) expect((await gateway.get('/page')).text).toBe('x=[1]');
+  });
+
+  test('nested elements are work, too: a loop over a tree of them ends at the budget', async () => {
+    const tree = (depth: number): string =>
+      depth === 0 ? 'x' : `<esi:try><esi:attempt>${tree(depth - 1).repeat(3)}</esi:attempt></esi:try>`;
+    const context = await setup(`<esi:foreach collection="[1..9000]">${tree(7)}</esi:foreach>`);
+    expect((await context.gateway.get('/page')).status).toBe(200);
+    expect(notes(context)).toContain('too-many-steps');
+  });
+});

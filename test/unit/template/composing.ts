@@ -99,7 +99,6 @@ async function serve(
     effects: [],
     reads: new Set(),
     evaluated: false,
-    inlines: new Map(),
   };
   const document = { service: SERVICE, path: '/page', depth: 0, part, ancestors: ['page'], state: new DocumentState() };
   const settled = await settle(compose(segments, document, composition));
