@@ -342,7 +342,7 @@ describe('npm start', () => {
     process.kill(started.pid, 'SIGTERM');
     expect(await started.exit).toBe(0);
     expect(processes.filter(isAlive)).toEqual([]);
-    expect(started.output.at(-1), 'it finishes what is under way').toMatch(/inlay +\| stops/);
+    expect(started.output.join('\n'), 'it finishes what is under way').toMatch(/inlay +\| stops/);
   });
 
   test.for(['SIGTERM to npm', 'SIGKILL to start.ts'])('leaves no process behind after %s', async (how, context) => {
