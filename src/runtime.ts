@@ -28,7 +28,7 @@ export interface UpstreamResponse {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Something that happened, for logs, metrics and explain. */
+/** Something that happened, for logs and metrics. */
 export type InlayEvent =
   | {
       readonly type: 'purge';

@@ -18,8 +18,6 @@ export interface StoragePolicy {
   readonly scoped?: boolean | undefined;
   /** False ignores `Cache-Control: no-store` of requests. Default true. */
   readonly requestDirectives?: boolean | undefined;
-  /** Variants that a URL may have; read where entries are put, not here. */
-  readonly maxVariants?: number | undefined;
 }
 
 /** A response that may be stored, and what an {@link Entry} must know of its times, in ms. */

@@ -36,7 +36,7 @@ export interface PlanPart {
   readonly parts: PlanPart[];
 }
 
-/** The record of how one response was composed; Cache-Status, Server-Timing, logs and explain are printed from it. */
+/** The record of how one response was composed; Cache-Status, Server-Timing and logs are printed from it. */
 export interface Plan {
   /** The page's own answer. */
   readonly page: PlanPart;

@@ -41,7 +41,7 @@ function messageOf(key: string | undefined, flags: PurgeFlags): PurgeMessage {
   if (key !== undefined && !key.startsWith('[')) {
     throw new InlayError(
       'purge-invalid',
-      `"${key}" is no key (keys are JSON arrays, as the log prints them): did you mean --tag ${key}?`,
+      `"${key}" is no key (keys are JSON arrays, as Cache-Status prints them): did you mean --tag ${key}?`,
     );
   }
   const wanted = {
