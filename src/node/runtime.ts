@@ -18,16 +18,21 @@ export interface NodeRuntime {
   close(): Promise<void>;
 }
 
+/** Monotonic since the start: a clock that is set must neither expire everything nor keep anything alive. */
+const monotonic = (): number => performance.timeOrigin + performance.now();
+
 /** Makes the effects of a gateway on Node: undici pools, a store in this process, purges from NATS or from this process alone. */
-export async function createNodeRuntime(gateway: Gateway, observe: (event: InlayEvent) => void): Promise<NodeRuntime> {
+export async function createNodeRuntime(
+  gateway: Gateway,
+  observe: (event: InlayEvent) => void,
+  now: () => number = monotonic,
+): Promise<NodeRuntime> {
   const upstream = createUpstream();
-  const origin = performance.timeOrigin;
   const tasks = new Set<Promise<unknown>>();
   const purges = createPurgeIndex({ epoch: crypto.randomUUID(), observe });
   const runtime: Runtime = {
     fetch: upstream.fetch,
-    // Monotonic since the start: a clock that is set must neither expire everything nor keep anything alive.
-    now: () => origin + performance.now(),
+    now,
     after: (ms, callback) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);

@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly host: string;
   readonly port: number;
   readonly observe?: (event: InlayEvent) => void;
+  /** Epoch ms, in place of the machine's clock; timers are not affected. */
+  readonly now?: () => number;
 }
 
 /** A gateway that is listening. */
@@ -45,10 +47,10 @@ const SERVER_OPTIONS = {
 const ADMIN_IDLE_TIMEOUT = 10_000;
 
 /** Starts a gateway and its admin listener. Throws an {@link InlayError} `config-invalid` if a port cannot be had. */
-export async function serve(gateway: Gateway, { host, port, observe = () => {} }: ServeOptions): Promise<Running> {
+export async function serve(gateway: Gateway, { host, port, observe = () => {}, now }: ServeOptions): Promise<Running> {
   let draining = false;
   const isDraining = () => draining;
-  const node = await createNodeRuntime(gateway, observe);
+  const node = await createNodeRuntime(gateway, observe, now);
   const app = createGateway(gateway, node.runtime, createNodeRim(isDraining));
   const admin = createAdmin({
     runtime: node.runtime,

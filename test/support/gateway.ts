@@ -42,11 +42,20 @@ export interface Answered {
   readonly complete: boolean;
 }
 
-/** Starts a gateway; stop it when the test is done. */
-export async function startGateway(config: GatewayConfig): Promise<TestGateway> {
+/**
+ * Starts a gateway; stop it when the test is done.
+ *
+ * @param now its clock, where a test turns it
+ */
+export async function startGateway(config: GatewayConfig, now?: () => number): Promise<TestGateway> {
   const events: InlayEvent[] = [];
   const gateway = resolveConfig(defineGateway({ admin: { port: 0 }, ...config }));
-  const running = await serve(gateway, { host: '127.0.0.1', port: 0, observe: (event) => void events.push(event) });
+  const running = await serve(gateway, {
+    host: '127.0.0.1',
+    port: 0,
+    observe: (event) => void events.push(event),
+    ...(now === undefined ? {} : { now }),
+  });
   const port = Number(new URL(running.url).port);
   return {
     ...running,
