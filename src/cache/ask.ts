@@ -1,5 +1,6 @@
 import type { Fields } from '../http/fields.ts';
 import type { EsiMode } from '../template/compile.ts';
+import type { Arrival } from './arrival.ts';
 import type { StoragePolicy } from './storability.ts';
 
 /** Everything the cache must know to answer one request: from the store, from a fetch under way, or from the service. */
@@ -10,7 +11,7 @@ export interface Ask {
   readonly origin: string;
   /** Path and query as sent upstream. */
   readonly path: string;
-  /** Request fields as sent upstream; `Vary` selects by these. */
+  /** Request fields as sent upstream; `Vary` selects by these. A `range` is sent only if nothing whole is stored. */
   readonly fields: Fields;
   /** Fields of one fetch that never select a representation: its own place in the trace. */
   readonly trace: () => Fields;
@@ -23,6 +24,10 @@ export interface Ask {
   readonly maxSize: number;
   /** Ms of freshness, whatever a storable answer says itself. */
   readonly ttl?: number;
+  /** Is told of the head of an answer to an unsafe request before its body is read, and may forget what it made wrong. */
+  readonly arrived?: (arrival: Arrival) => Promise<void>;
+  /** Whether a URL reference in an answer is the URL that was asked for. */
+  readonly isOwn?: (reference: string) => boolean;
   /** Neither taken from the store nor put there, nor shared with others who ask. */
   readonly bypass?: boolean;
   /** Ms. */

@@ -1,12 +1,12 @@
 import { InlayError } from '../errors.ts';
-import { matchesVary } from '../http/vary.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Ask } from './ask.ts';
-import type { Flight, FlightEnd } from './coalesce.ts';
+import type { FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
 import { fetchEntry } from './fetch.ts';
 import { type RequestDirectives, satisfies } from './freshness.ts';
-import { type Found, type Judged, lookup, standIn } from './lookup.ts';
+import { type Kept, type Part, takePart } from './join.ts';
+import { type Found, type Judged, lookup, namesOf, placeOf, standIn } from './lookup.ts';
 import type { MaybePromise } from './store.ts';
 
 /** How an answer came about; the words of plans, logs and Cache-Status. */
@@ -27,32 +27,44 @@ export type Answer = {
 /** What to do with what the store has. */
 export type Verdict =
   | { readonly act: 'serve'; readonly entry: Entry; readonly refresh: boolean; readonly reason: string }
-  | { readonly act: 'fetch'; readonly fallback: Judged | undefined; readonly reason: string };
+  | {
+      readonly act: 'fetch';
+      /** What is there all the same: to ask the service about, and to fall back on. */
+      readonly fallback: Judged | undefined;
+      readonly reason: string;
+      /** Names of the request fields that select the representation, as far as is known. */
+      readonly names?: readonly string[] | undefined;
+    };
+
+/** A verdict that something must be fetched. */
+export type Fetch = Extract<Verdict, { act: 'fetch' }>;
 
 /** Judges what was found: serve it, serve it and refresh it, or fetch and perhaps fall back on it. Pure. */
 export function verdict(found: Found, now: number, request?: RequestDirectives): Verdict {
-  if (found.entry === undefined) return { act: 'fetch', fallback: undefined, reason: found.reason };
+  if (found.entry === undefined) return { act: 'fetch', fallback: undefined, reason: found.reason, names: found.names };
   const { entry, freshness, validity, options } = found;
-  if (validity.state === 'hard')
-    return { act: 'fetch', fallback: undefined, reason: `purged by ${validity.reason} ${validity.target}` };
+  const names = namesOf(entry);
+  const fetch = (reason: string, fallback: Judged | undefined = found): Verdict => ({
+    act: 'fetch',
+    fallback,
+    reason,
+    names,
+  });
+  if (validity.state === 'hard') return fetch(`purged by ${validity.reason} ${validity.target}`, undefined);
   const soft = validity.state === 'soft';
   if (
     request !== undefined &&
     !satisfies(entry, now, request, options) &&
     !(freshness.state === 'stale' && freshness.whileRevalidate && !request.noCache)
   ) {
-    return { act: 'fetch', fallback: found, reason: freshness.state === 'fresh' ? 'request' : 'stale' };
+    return fetch(freshness.state === 'fresh' ? 'request' : 'stale');
   }
   if (freshness.state === 'fresh') return { act: 'serve', entry, refresh: false, reason: 'fresh' };
   // Below a floor nobody knows what was purged: such a copy may excuse a failure, but is not worth a quick answer.
   const known = !soft || validity.reason !== 'floor';
   if (freshness.whileRevalidate && known)
     return { act: 'serve', entry, refresh: true, reason: soft ? 'soft-purged' : 'stale' };
-  return {
-    act: 'fetch',
-    fallback: found,
-    reason: soft ? `purged softly by ${validity.reason} ${validity.target}` : 'stale',
-  };
+  return fetch(soft ? `purged softly by ${validity.reason} ${validity.target}` : 'stale');
 }
 
 /**
@@ -85,7 +97,7 @@ export function serve(
   runtime: Runtime,
   judged: Extract<Verdict, { act: 'serve' }>,
 ): Extract<Answer, { kind: 'entry' }> {
-  if (judged.refresh) refresh(ask, runtime);
+  if (judged.refresh) refresh(ask, runtime, judged.entry);
   return {
     kind: 'entry',
     entry: judged.entry,
@@ -96,16 +108,19 @@ export function serve(
   };
 }
 
-async function bring(ask: Ask, runtime: Runtime, judged: Extract<Verdict, { act: 'fetch' }>): Promise<Answer> {
-  const part = await takePart(ask, runtime, judged.reason);
+async function bring(ask: Ask, runtime: Runtime, judged: Fetch): Promise<Answer> {
+  const part = await takePart(ask, runtime, judged.reason, judged.names ?? []);
   if (part.role === 'shared') return answer(part.end, judged, 'coalesced', runtime);
-  if (part.role === 'alone')
-    return answer(kept(await fetchEntry(ask, runtime, ask.signal), ask), judged, 'pass', runtime);
-  return answer(kept(await lead(ask, runtime, part), ask), judged, 'miss', runtime);
+  const held = judged.fallback?.entry;
+  if (part.role === 'alone') {
+    const end = await fetchEntry(ask, runtime, { signal: ask.signal, held });
+    return answer(kept(end, ask), judged, 'pass', runtime);
+  }
+  return answer(kept(await lead(ask, runtime, part, held), ask), judged, 'miss', runtime);
 }
 
 /** Only a page that is streamed may end unkept, and what is resolved here is not streamed. */
-function kept(end: FlightEnd, ask: Ask): Kept {
+export function kept(end: FlightEnd, ask: Ask): Kept {
   return 'unkept' in end
     ? { error: new InlayError('internal', 'a buffered answer was not kept', { path: ask.path }) }
     : end;
@@ -116,9 +131,10 @@ async function lead(
   ask: Ask,
   runtime: Runtime,
   { flight, leave }: Extract<Part, { role: 'lead' }>,
+  held: Entry | undefined,
 ): Promise<FlightEnd> {
   try {
-    const fetched = fetchEntry(ask, runtime, flight.signal, flight);
+    const fetched = fetchEntry(ask, runtime, { signal: flight.signal, flight, held });
     runtime.background(fetched);
     return await fetched;
   } finally {
@@ -126,76 +142,15 @@ async function lead(
   }
 }
 
-/** Takes an interest in a flight until the returned function is called or the signal aborts. */
-export function joinUntilAborted(flight: Flight, signal: AbortSignal): () => void {
-  const leave = flight.join();
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave, { once: true });
-  return () => {
-    signal.removeEventListener('abort', leave);
-    leave();
-  };
-}
-
-/** What an ask has to do to get its answer: fetch for everybody, fetch for itself, or take what another fetched. */
-export type Part =
-  | {
-      readonly role: 'lead';
-      readonly flight: Flight /** Gives up the leader's own interest. */;
-      readonly leave: () => void;
-    }
-  | { readonly role: 'alone' }
-  | { readonly role: 'shared'; readonly end: Kept };
-
-/** The end of a fetch whose answer was kept, or that failed. */
-export type Kept = Exclude<FlightEnd, { unkept: true }>;
-
-/** How many fetches of others an ask waits for, before it shares their failure or fetches for itself. */
-const MAX_WAITS = 2;
-
-/** Finds the part of an ask among all who ask for the same key now. */
-export async function takePart(ask: Ask, runtime: Runtime, reason: string): Promise<Part> {
-  if (reason === 'unstorable') return { role: 'alone' };
-  for (let waits = 1; ; waits++) {
-    if (ask.signal.aborted) return { role: 'alone' }; // it will not be fetched: but nobody else's fetch is joined to be left
-    const under = runtime.coalesce.get(ask.key);
-    const flight = under ?? runtime.coalesce.start(ask.key);
-    const leave = joinUntilAborted(flight, ask.signal);
-    if (under === undefined) return { role: 'lead', flight, leave };
-    const end = await endOf(flight, ask, runtime);
-    leave();
-    if (end === undefined || 'unkept' in end) return { role: 'alone' };
-    if ('entry' in end && !end.shareable) return { role: 'alone' };
-    if ('entry' in end && mayShare(end.entry, ask, runtime)) return { role: 'shared', end };
-    if (waits >= MAX_WAITS)
-      return 'entry' in end || end.error.code === 'client-closed' ? { role: 'alone' } : { role: 'shared', end };
-  }
-}
-
-/** How a fetch ends that others may share; `undefined` if they may not, or not as soon as an answer must be there. */
-async function endOf(flight: Flight, ask: Ask, runtime: Runtime): Promise<FlightEnd | undefined> {
-  const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
-  const cancel = runtime.after(ask.headTimeout, () => giveUp(undefined));
-  try {
-    return await Promise.race([late, flight.shared.then((shared) => (shared ? flight.end : undefined))]);
-  } finally {
-    cancel();
-  }
-}
-
-/** Whoever waited for another's fetch checks again: it may have been for another variant, or begun before a purge. */
-function mayShare(entry: Entry, ask: Ask, runtime: Runtime): boolean {
-  return matchesVary(entry.vary, ask.fields) && runtime.purges.validity(entry).state !== 'hard';
-}
-
 /** Refreshes an entry in the background, once however many ask. */
-export function refresh(ask: Ask, runtime: Runtime): void {
-  if (runtime.coalesce.get(ask.key) !== undefined) return;
-  const flight = runtime.coalesce.start(ask.key);
+export function refresh(ask: Ask, runtime: Runtime, held: Entry): void {
+  const place = placeOf(ask, namesOf(held));
+  if (runtime.coalesce.get(place) !== undefined) return;
+  const flight = runtime.coalesce.start(place);
   flight.join(); // nobody leaves it: it belongs to no request
   const own: Ask = { ...ask, place: async () => () => {}, totalTimeout: ask.totalTimeout ?? ask.headTimeout };
   const task = async () => {
-    const end = await fetchEntry(own, runtime, flight.signal, flight);
+    const end = await fetchEntry(own, runtime, { signal: flight.signal, flight, held });
     if ('error' in end) runtime.observe({ type: 'background-failed', error: end.error, key: ask.key });
   };
   runtime.background(task());
@@ -210,7 +165,7 @@ const DISCONNECTED: ReadonlySet<string> = new Set([
 ]);
 
 /** Dresses the end of a fetch as an answer, with the copy that may stand in for it. */
-export function answer(end: Kept, judged: Extract<Verdict, { act: 'fetch' }>, how: How, runtime: Runtime): Answer {
+export function answer(end: Kept, judged: Fetch, how: How, runtime: Runtime): Answer {
   const { reason } = judged;
   if ('entry' in end) {
     const stale = end.entry.status >= 500 ? standIn(judged.fallback, false, runtime) : undefined;

@@ -33,8 +33,8 @@ export interface Coalesce {
   start(key: string): Flight;
   /** Notes that a fetch of the key is under way, shared or not; the returned function notes its end. */
   enter(key: string): () => void;
-  /** Whether a fetch of the key is, or as far as this can be known may be, under way. */
-  isFetching(key: string): boolean;
+  /** Whether more fetches of the key than one's `own` are, or as far as this can be known may be, under way. */
+  isFetching(key: string, own?: number): boolean;
 }
 
 /**
@@ -62,7 +62,7 @@ export function createCoalesce(alone = true): Coalesce {
         else fetching.set(key, left);
       };
     },
-    isFetching: (key) => !alone || fetching.has(key),
+    isFetching: (key, own = 0) => !alone || (fetching.get(key) ?? 0) > own,
   };
 }
 

@@ -31,11 +31,11 @@ export interface Entry extends Stamped {
   readonly size: number;
 }
 
-/** Stands at the primary key of a URL whose responses vary: where to look for the representations. */
+/** Stands at the primary key of a URL whose responses vary, by `Vary` or by Range: where to look for the representations. */
 export interface VaryMarker {
   readonly kind: 'vary';
-  /** Lower-case request field names, sorted. */
-  readonly names: readonly string[];
+  /** What they vary by: each list lower-case request field names, sorted; the list of the newest first. */
+  readonly names: readonly (readonly string[])[];
   /** Keys of the representations, the newest first. */
   readonly variants: readonly string[];
   readonly size: number;

@@ -1,21 +1,23 @@
 import { InlayError } from '../errors.ts';
 import type { Segment } from '../template/template.ts';
+import type { Arrival } from './arrival.ts';
 import type { Sink } from './fetch.ts';
-import type { Arrival } from './fill.ts';
 
 type Batch = readonly Segment[];
 
 /** Carries an answer from the fetch that brings it to the one page that takes it, while it arrives. */
 export interface Feed extends Sink, AsyncIterable<Batch> {
-  /** The head; rejects with the error of a fetch that failed before it. */
-  readonly arrival: Promise<Arrival>;
+  /** The head; `undefined` if the fetch brought none of its own, rejects with the error of one that failed before it. */
+  readonly arrival: Promise<Arrival | undefined>;
+  /** The fetch is over; if it told no head, there is none. */
+  skip(): void;
   /** The fetch failed: the page hears of it after what had arrived before. */
   fail(error: InlayError): void;
 }
 
 /** Makes a {@link Feed}. Its one iterator must be read to the end or returned, or the connection is not freed. */
 export function createFeed(): Feed {
-  const head = Promise.withResolvers<Arrival>();
+  const head = Promise.withResolvers<Arrival | undefined>();
   let queue: Segment[] = [];
   let state: 'open' | 'ended' | 'abandoned' | InlayError = 'open';
   let arrived: () => void = () => {};
@@ -47,6 +49,7 @@ export function createFeed(): Feed {
   return {
     arrival: head.promise,
     head: head.resolve,
+    skip: () => head.resolve(undefined),
     push: (segments, wait) => {
       if (state === 'abandoned') {
         // Nobody takes it: whoever keeps it reads on, the others stop here and free the connection.

@@ -1,12 +1,14 @@
 import { asInlayError, InlayError } from '../errors.ts';
+import { withoutFields } from '../http/fields.ts';
 import { varyNames } from '../http/vary.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Segment } from '../template/template.ts';
+import { type Arrival, fetchHead, type Unchanged } from './arrival.ts';
 import type { Ask } from './ask.ts';
 import type { Flight, FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
-import { type Arrival, createEntry, fetchHead } from './fill.ts';
-import { lookup, markUnstorable, put, standIn } from './lookup.ts';
+import { createEntry } from './fill.ts';
+import { drop, lookup, markUnstorable, put, standIn } from './lookup.ts';
 
 /** Takes an answer while it arrives, for a page that is streamed. */
 export interface Sink {
@@ -20,39 +22,61 @@ export interface Sink {
 /** How often a fragment is fetched anew because a purge overtook its fetch. */
 const MAX_TRIES = 3;
 
-/** Fetches, compiles and stores one answer. Never rejects; tells the flight, if there is one, whether and when others may share it. */
-export async function fetchEntry(
-  ask: Ask,
-  runtime: Runtime,
-  signal: AbortSignal,
-  flight?: Flight,
-  sink?: Sink,
-): Promise<FlightEnd> {
+/** For whom an answer is fetched. */
+export interface Purpose {
+  /** Aborted when nobody needs it any more. */
+  readonly signal: AbortSignal;
+  /** Is told whether and when others may share the answer. */
+  readonly flight?: Flight | undefined;
+  readonly sink?: Sink | undefined;
+  /** What the store has already: the service is asked whether it is still good. */
+  readonly held?: Entry | undefined;
+}
+
+/** Fetches, compiles and stores one answer. Never rejects. */
+export async function fetchEntry(ask: Ask, runtime: Runtime, purpose: Purpose): Promise<FlightEnd> {
   let end: FlightEnd;
   const leave = runtime.coalesce.enter(ask.key);
   try {
-    end = await fetchInPlace(ask, runtime, signal, flight, sink);
+    end = await fetchInPlace(asked(ask, purpose.held), runtime, purpose);
   } catch (thrown) {
-    end = { error: signal.aborted ? givenUp(ask, thrown) : asInlayError(thrown) };
+    end = { error: purpose.signal.aborted ? givenUp(ask, thrown) : asInlayError(thrown) };
   } finally {
     leave();
   }
-  flight?.finish(end);
+  purpose.flight?.finish(end);
   return end;
 }
 
-async function fetchInPlace(
-  ask: Ask,
-  runtime: Runtime,
-  signal: AbortSignal,
-  flight: Flight | undefined,
-  sink: Sink | undefined,
-): Promise<FlightEnd> {
+const RANGE: ReadonlySet<string> = new Set(['range']);
+
+/** Where something whole is held, something whole is asked for: the range is cut out of it. */
+function asked(ask: Ask, held: Entry | undefined): Ask {
+  return held === undefined || held.status === 206 ? ask : { ...ask, fields: withoutFields(ask.fields, RANGE) };
+}
+
+async function fetchInPlace(ask: Ask, runtime: Runtime, purpose: Purpose): Promise<FlightEnd> {
+  const { signal, flight, sink } = purpose;
+  let { held } = purpose;
   const leavePlace = await ask.place(signal);
   try {
     for (let tries = 1; ; tries++) {
-      const arrival = await fetchHead(ask, runtime, signal);
-      flight?.decide(isShareable(arrival, ask));
+      // What was purged hard is not asked about: validators may be too coarse to tell that it changed.
+      if (held !== undefined && isOvertaken(held, runtime)) held = undefined;
+      const arrival = await fetchHead(ask, runtime, signal, held);
+      const shareable = isShareable(arrival, ask);
+      const last = tries >= MAX_TRIES;
+      if ('unchanged' in arrival) {
+        const { unchanged } = arrival;
+        held = undefined;
+        if (isOvertaken(unchanged, runtime) && !last) continue;
+        flight?.decide(shareable);
+        const stored = await keep(ask, runtime, unchanged, arrival);
+        if (!stored && purpose.held !== undefined) await drop(ask, runtime, purpose.held);
+        return { entry: unchanged, stored, shareable };
+      }
+      await ask.arrived?.(arrival);
+      flight?.decide(shareable);
       sink?.head(arrival);
       const collected = await collect(ask, arrival, sink, () => flight?.finish({ unkept: true }));
       if (collected === undefined) {
@@ -60,18 +84,27 @@ async function fetchInPlace(
         return { unkept: true };
       }
       const entry = createEntry(ask, arrival, collected);
-      // A purge overtook this fetch: what it brought must not answer anybody who asks from now on.
-      const overtaken = runtime.purges.validity(entry).state === 'hard';
-      if (overtaken && sink === undefined && tries < MAX_TRIES) continue;
-      const fits = !overtaken && ask.bypass !== true && entry.size <= runtime.store.maxEntrySize;
-      const stored = arrival.storability.store && fits && (await isWorthKeeping(ask, runtime, entry));
-      if (stored) await put(ask, runtime, entry);
-      else if (isUnstorableForAll(arrival) && ask.policy.public !== true) await markUnstorable(ask, runtime);
-      return { entry, stored, shareable: isShareable(arrival, ask) };
+      if (isOvertaken(entry, runtime) && sink === undefined && !last) continue;
+      return { entry, stored: await keep(ask, runtime, entry, arrival), shareable };
     }
   } finally {
     leavePlace();
   }
+}
+
+/** A purge came since it was fetched: it must not answer anybody who asks from now on. */
+function isOvertaken(entry: Entry, { purges }: Runtime): boolean {
+  return purges.validity(entry).state === 'hard';
+}
+
+/** Puts an entry into the store, if it may be there and is worth it. */
+async function keep(ask: Ask, runtime: Runtime, entry: Entry, judged: Pick<Arrival, 'storability'>): Promise<boolean> {
+  const fits = !isOvertaken(entry, runtime) && ask.bypass !== true && entry.size <= runtime.store.maxEntrySize;
+  const whole = entry.lifetimeFrom !== 'partial';
+  const stored = judged.storability.store && whole && fits && (await isWorthKeeping(ask, runtime, entry));
+  if (stored) await put(ask, runtime, entry);
+  else if (isUnstorableForAll(judged) && ask.policy.public !== true) await markUnstorable(ask, runtime);
+  return stored;
 }
 
 /** Compiles the body; `undefined` if it went to its page alone. Throws if it is too large for a fragment or a template. */
@@ -120,7 +153,7 @@ const OF_THE_REQUEST: ReadonlySet<string> = new Set([
   'credentials',
 ]);
 
-function isUnstorableForAll({ storability }: Arrival): boolean {
+function isUnstorableForAll({ storability }: Pick<Arrival, 'storability'>): boolean {
   return !storability.store && !OF_THE_REQUEST.has(storability.reason);
 }
 
@@ -133,7 +166,9 @@ function givenUp(ask: Ask, thrown: unknown): InlayError {
  * Whether those who wait may have this answer too: it is fresh for anybody, or it was made for nobody in particular.
  * What is stale on arrival is stored to be asked about again, and may be as personal as what is not stored.
  */
-function isShareable({ storability, fields }: Arrival, ask: Ask): boolean {
+function isShareable(arrival: Arrival | Unchanged, ask: Ask): boolean {
+  const { storability } = arrival;
+  const { fields } = 'unchanged' in arrival ? arrival.unchanged : arrival;
   if (ask.policy.public === true) return varyNames(fields) !== '*';
   return storability.store && storability.lifetime > storability.initialAge;
 }

@@ -1,91 +1,34 @@
-import { InlayError } from '../errors.ts';
+import { printHttpDate } from '../http/date.ts';
 import { digest, digestStrings } from '../http/digest.ts';
-import { endToEnd, fieldValue } from '../http/fields.ts';
-import { speaksEsi } from '../http/surrogate.ts';
+import { fieldValue } from '../http/fields.ts';
+import { contentRange } from '../http/range.ts';
 import { varyNames, varyValues } from '../http/vary.ts';
-import type { Runtime, UpstreamResponse } from '../runtime.ts';
-import { compilerFor, eachLiteral, syntaxOf, templateOf } from '../template/compile.ts';
-import type { Compiler, Segment, Syntax, Template } from '../template/template.ts';
+import { eachLiteral, templateOf } from '../template/compile.ts';
+import type { Segment, Template } from '../template/template.ts';
+import type { Arrival } from './arrival.ts';
 import type { Ask } from './ask.ts';
 import type { Entry } from './entry.ts';
-import { carriesCredentials, type Storable, storability, type Unstorable } from './storability.ts';
-
-/** A response whose head has arrived, judged, and whose body is about to be compiled. */
-export interface Arrival {
-  readonly status: number;
-  /** End-to-end fields. */
-  readonly fields: string[];
-  readonly storability: Storable | Unstorable;
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Compiles the body while it is collected. */
-  readonly compiler: Compiler;
-  readonly stamp: number;
-  readonly epoch: string;
-  readonly respondedAt: number;
-}
-
-/** Sends the request of an ask and judges the head of the answer. Rejects with an InlayError (`upstream-…`). */
-export async function fetchHead(ask: Ask, runtime: Runtime, signal: AbortSignal): Promise<Arrival> {
-  const requestedAt = runtime.now();
-  // The stamp is taken before the request leaves: a purge that comes while it is under way is later than it.
-  const { position: stamp, epoch } = runtime.purges;
-  const response = await runtime.fetch({
-    method: ask.method,
-    origin: ask.origin,
-    path: ask.path,
-    fields: [...ask.fields, ...ask.trace()],
-    headTimeout: ask.headTimeout,
-    signal,
-    ...(ask.body === undefined ? {} : { body: ask.body }),
-    ...(ask.totalTimeout === undefined ? {} : { totalTimeout: ask.totalTimeout }),
-  });
-  const respondedAt = runtime.now();
-  if (response.status === 304 && ask.method === 'GET') {
-    await response.body[Symbol.asyncIterator]().return?.();
-    throw new InlayError('upstream-protocol', 'a 304 to a request without a condition', { path: ask.path });
-  }
-  const fields = endToEnd(response.fields);
-  const syntax = await syntaxOfResponse(ask, response, fields);
-  const judged = storability(
-    { method: ask.method, fields: ask.fields },
-    { status: response.status, fields },
-    ask.ttl === undefined ? ask.policy : { ...ask.policy, ttl: ask.ttl },
-    { requestedAt, respondedAt },
-  );
-  return {
-    status: response.status,
-    fields,
-    compiler: compilerFor(syntax),
-    storability: judged,
-    body: response.body,
-    stamp,
-    epoch,
-    respondedAt,
-  };
-}
-
-/** Directives cannot be found in a coded body: one that holds some, although identity was asked for, is refused. */
-async function syntaxOfResponse(ask: Ask, response: UpstreamResponse, fields: readonly string[]): Promise<Syntax> {
-  const syntax = syntaxOf({ contentType: fieldValue(fields, 'content-type'), optedIn: speaksEsi(fields) }, ask.esi);
-  const coding = fieldValue(fields, 'content-encoding')?.trim().toLowerCase();
-  if (syntax === 'none' || coding === undefined || coding === '' || coding === 'identity') return syntax;
-  await response.body[Symbol.asyncIterator]().return?.();
-  throw new InlayError(
-    'upstream-encoding',
-    `a template arrived with Content-Encoding ${coding} although identity was asked for`,
-    { path: ask.path },
-  );
-}
+import { carriesCredentials, type Storable, storedFields, type Unstorable } from './storability.ts';
 
 /** The complete answer as an entry. Whether it is put into the store is the caller's decision. */
 export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segment[]): Entry {
   const { compiler } = arrival;
   const template = templateOf(compiler.syntax, segments, compiler.warnings);
+  return entryOf(ask, arrival, template, validatorOf(template));
+}
+
+/** What of an answer its body does not tell. */
+type Head = Pick<Arrival, 'status' | 'fields' | 'storability' | 'stamp' | 'epoch' | 'respondedAt'>;
+
+/** A body that is compiled already, as an entry. */
+export function entryOf(ask: Ask, arrival: Head, template: Template, validator: string): Entry {
   const literals = literalsOf(template);
-  const judged = arrival.storability;
-  const tags = ask.tags(arrival.fields, () => parseJson(literals));
-  const names = varyNames(arrival.fields);
-  const vary = names === '*' ? [] : varyValues(names, ask.fields);
+  const judged = storableAsRead(arrival, literals.byteLength);
+  const fields = [...storedFields(arrival.fields, ask.policy)]; // exactly as long as it is: lists that grew have room to spare
+  // Its age is counted from here: whoever gets it later must not take it for new (RFC 9110 section 6.6.1).
+  if (fieldValue(fields, 'date') === undefined) fields.push('date', printHttpDate(arrival.respondedAt));
+  const tags = ask.tags(fields, () => parseJson(literals));
+  const vary = varyValues(selectingNames(arrival), ask.fields);
   return {
     kind: 'entry',
     key: ask.key,
@@ -94,11 +37,11 @@ export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segme
     stamp: arrival.stamp,
     epoch: arrival.epoch,
     status: arrival.status,
-    fields: arrival.fields.slice(), // exactly as long as it is: lists that grew have room to spare
+    fields,
     template,
     tags,
     vary,
-    validator: validatorOf(template),
+    validator,
     storedAt: arrival.respondedAt,
     initialAge: judged.store ? judged.initialAge : 0,
     lifetime: judged.store ? lifetimeOf(ask, judged) : 0,
@@ -106,8 +49,22 @@ export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segme
     staleWhileRevalidate: judged.store ? judged.staleWhileRevalidate : 0,
     staleIfError: judged.store ? judged.staleIfError : 0,
     mustRevalidate: judged.store ? judged.mustRevalidate : true,
-    size: sizeOf(ask, arrival.fields, tags, vary, template, literals.byteLength),
+    size: sizeOf(ask, fields, tags, vary, template, literals.byteLength),
   };
+}
+
+/** Names of the request fields that select a response: those of Vary, and for a part of a body its Range. */
+function selectingNames({ status, fields }: Head): readonly string[] {
+  const names = varyNames(fields);
+  if (names === '*') return [];
+  return status === 206 ? [...new Set([...names, 'range'])].sort() : names;
+}
+
+/** A part whose length is not what its Content-Range says is not what it says it is. */
+function storableAsRead({ status, fields, storability: judged }: Head, length: number): Storable | Unstorable {
+  if (status !== 206 || !judged.store) return judged;
+  const range = contentRange(fields);
+  return range !== undefined && range.last - range.first + 1 === length ? judged : { store: false, reason: 'partial' };
 }
 
 /**

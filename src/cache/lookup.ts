@@ -16,10 +16,16 @@ export interface Judged {
 }
 
 /** What the store has for an ask. */
-export type Found = Judged | { readonly entry: undefined; readonly reason: 'uri-miss' | 'vary-miss' | 'unstorable' };
+export type Found =
+  | Judged
+  | {
+      readonly entry: undefined;
+      readonly reason: 'uri-miss' | 'vary-miss' | 'unstorable';
+      /** What the newest representation varies by. */
+      readonly names?: readonly string[];
+    };
 
 const URI_MISS: Found = { entry: undefined, reason: 'uri-miss' };
-const VARY_MISS: Found = { entry: undefined, reason: 'vary-miss' };
 const UNSTORABLE: Found = { entry: undefined, reason: 'unstorable' };
 
 /** Looks an ask up: the primary key first, and where responses vary, the key of the representation that this request selects. */
@@ -30,18 +36,30 @@ export function lookup(ask: Ask, runtime: Runtime): MaybePromise<Found> {
 }
 
 function select(ask: Ask, runtime: Runtime, stored: Stored | undefined): MaybePromise<Found> {
-  if (stored === undefined) return URI_MISS;
-  if (stored.kind === 'unstorable') return stored.until > runtime.now() ? UNSTORABLE : URI_MISS;
-  if (stored.kind === 'entry') return judge(stored, runtime);
-  const variant = runtime.store.get(variantKey(ask, stored.names));
-  return variant instanceof Promise
-    ? variant.then((late) => selectVariant(ask, runtime, late))
-    : selectVariant(ask, runtime, variant);
+  if (stored?.kind === 'entry') return judge(stored, runtime);
+  if (stored?.kind === 'unstorable') return stored.until > runtime.now() ? UNSTORABLE : URI_MISS;
+  if (stored?.kind !== 'vary') return URI_MISS;
+  const { names } = stored;
+  const keys = names.map((set) => placeOf(ask, set));
+  const variants = keys.map((key) => runtime.store.get(key));
+  return variants.some((variant) => variant instanceof Promise)
+    ? Promise.all(variants).then((late) => newest(ask, runtime, late, names))
+    : newest(ask, runtime, variants as (Stored | undefined)[], names);
 }
 
-function selectVariant(ask: Ask, runtime: Runtime, stored: Stored | undefined): Found {
-  if (stored?.kind !== 'entry' || !matchesVary(stored.vary, ask.fields)) return VARY_MISS;
-  return judge(stored, runtime);
+/** The newest of the representations that this request selects (RFC 9111 section 4.1). */
+function newest(
+  ask: Ask,
+  runtime: Runtime,
+  variants: readonly (Stored | undefined)[],
+  names: readonly (readonly string[])[],
+): Found {
+  let best: Entry | undefined;
+  for (const stored of variants) {
+    if (stored?.kind !== 'entry' || !matchesVary(stored.vary, ask.fields)) continue;
+    if (best === undefined || stored.storedAt > best.storedAt) best = stored;
+  }
+  return best === undefined ? { entry: undefined, reason: 'vary-miss', names: names[0]! } : judge(best, runtime);
 }
 
 /** Asks the two questions that decide whether an entry may be served: is it fresh, and was it purged? */
@@ -51,13 +69,15 @@ export function judge(entry: Entry, runtime: Runtime): Judged {
   return { entry, validity, options, freshness: freshness(entry, runtime.now(), options) };
 }
 
-/** The key of one representation of a URL whose responses vary. */
-export function variantKey(ask: Pick<Ask, 'key' | 'fields'>, names: readonly string[]): string {
-  return JSON.stringify([ask.key, varyValues(names, ask.fields)]);
+/** Where the representation stands that a request selects by these names; the primary key if there are none. */
+export function placeOf(ask: Pick<Ask, 'key' | 'fields'>, names: readonly string[]): string {
+  return names.length === 0 ? ask.key : JSON.stringify([ask.key, varyValues(names, ask.fields)]);
 }
 
 /** Representations of one URL; more push out the oldest. */
 const MAX_VARIANTS = 64;
+/** Different lists of names among them: each costs every look-up one more. */
+const MAX_NAMES = 4;
 
 /** Puts an entry where {@link lookup} finds it. */
 export async function put(ask: Ask, runtime: Runtime, entry: Entry): Promise<void> {
@@ -66,11 +86,12 @@ export async function put(ask: Ask, runtime: Runtime, entry: Entry): Promise<voi
     await store.set(ask.key, entry);
     return;
   }
-  const names = entry.vary.map(([name]) => name);
-  const key = variantKey(ask, names);
+  const own = entry.vary.map(([name]) => name);
+  const key = placeOf(ask, own);
   const marker = await store.get(ask.key);
-  const known = marker?.kind === 'vary' && marker.names.join() === names.join() ? marker.variants : [];
-  const variants = [key, ...known.filter((other) => other !== key)];
+  const known = marker?.kind === 'vary' ? marker : { names: [], variants: [] };
+  const names = [own, ...known.names.filter((other) => other.join() !== own.join())].slice(0, MAX_NAMES);
+  const variants = [key, ...known.variants.filter((other) => other !== key)];
   for (const old of variants.splice(MAX_VARIANTS)) await store.delete(old);
   const size = variants.reduce((bytes, variant) => bytes + 2 * variant.length + 32, 300 + 2 * ask.key.length);
   await store.set(ask.key, { kind: 'vary', names, variants, size });
@@ -101,13 +122,27 @@ export function standIn(fallback: Judged | undefined, disconnected: boolean, { p
   return freshness.ifError || (disconnected && freshness.whenDisconnected) ? entry : undefined;
 }
 
+/** Forgets one representation: what stands for it is no longer what its service has. */
+export async function drop(ask: Ask, runtime: Runtime, entry: Entry): Promise<void> {
+  await runtime.store.delete(placeOf(ask, namesOf(entry)));
+}
+
+/** What an entry varies by. */
+export function namesOf(entry: Entry): readonly string[] {
+  return entry.vary.map(([name]) => name);
+}
+
 /**
  * Forgets what stands at a key after an unsafe request succeeded (RFC 9111 section 4.4). What is being fetched was asked
  * for before, and variants are stored apart: both carry the key, and the purge is later than their stamps.
+ *
+ * @param own fetches of the key that are the unsafe request itself
+ * @returns whether there was anything to forget
  */
-export async function invalidate(key: string, runtime: Runtime): Promise<void> {
+export async function invalidate(key: string, runtime: Runtime, own = 0): Promise<boolean> {
   const stored = await runtime.store.get(key);
-  if (stored === undefined && !runtime.coalesce.isFetching(key)) return;
+  if (stored === undefined && !runtime.coalesce.isFetching(key, own)) return false;
   await runtime.store.delete(key);
   runtime.purges.record({ mode: 'hard', keys: [key], tags: [], urls: [], prefixes: [], all: false });
+  return true;
 }

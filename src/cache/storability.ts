@@ -1,6 +1,7 @@
 import { type Directives, deltaSeconds, MAX_DELTA, parseCacheControl } from '../http/cache-control.ts';
 import { parseHttpDate } from '../http/date.ts';
-import { type Fields, fieldLines, fieldValue } from '../http/fields.ts';
+import { type Fields, fieldLines, fieldValue, withoutFields } from '../http/fields.ts';
+import { contentRange } from '../http/range.ts';
 import { type FreshnessSource, freshnessDirectives } from '../http/surrogate.ts';
 import { varyNames } from '../http/vary.ts';
 
@@ -16,6 +17,8 @@ export interface StoragePolicy {
   readonly public?: boolean | undefined;
   /** The definition names the identity values that split the key: its `ttl` may then apply despite credentials. */
   readonly scoped?: boolean | undefined;
+  /** What becomes of an answer that sets a cookie: not stored (the default), stored without it, or stored with it. */
+  readonly setCookie?: 'refuse' | 'strip' | 'store' | undefined;
   /** False ignores `Cache-Control: no-store` of requests. Default true. */
   readonly requestDirectives?: boolean | undefined;
 }
@@ -103,6 +106,27 @@ export function storability(
   return timed(exchange);
 }
 
+/**
+ * Whether the answer to a POST may be stored for later GETs of its URL: its Content-Location says that it is the
+ * representation of that URL, and it says itself for how long.
+ *
+ * @param isOwn whether a URL reference is the URL that was asked for
+ * @see RFC 9110 section 9.3.3
+ */
+export function postStorability(
+  request: { readonly fields: Fields },
+  response: { readonly status: number; readonly fields: Fields },
+  isOwn: (reference: string) => boolean,
+  times: ExchangeTimes,
+): Storable | Unstorable {
+  const location = fieldLines(response.fields, 'content-location');
+  const fits = response.status === 200 && location.length === 1 && isOwn(location[0]!);
+  const judged = storability({ method: 'GET', fields: request.fields }, response, {}, times);
+  return fits && judged.store && judged.lifetime > 0 && judged.lifetimeFrom !== HEURISTIC ? judged : POSTED;
+}
+
+const POSTED: Unstorable = { store: false, reason: 'method' };
+
 /** What forbids storing, whatever the freshness; the first that finds a reason decides. */
 const RULES: readonly ((exchange: Exchange) => UnstorableReason | undefined)[] = [
   methodForbids,
@@ -115,17 +139,21 @@ const RULES: readonly ((exchange: Exchange) => UnstorableReason | undefined)[] =
   authorizationForbids,
 ];
 
-/**
- * Only GET. A POST whose Content-Location is its own URL may serve later GETs (RFC 9110 section 9.3.3): to admit it,
- * compare the two here and require explicit freshness.
- */
+/** Only GET; {@link postStorability} admits what a POST says of its own URL. */
 function methodForbids({ method }: Exchange): UnstorableReason | undefined {
   return method === 'GET' ? undefined : 'method';
 }
 
-/** Final answers that are about the resource. 206, 304, 412 and 416 are about one request's Range or preconditions. */
-function statusForbids({ status }: Exchange): UnstorableReason | undefined {
-  if (status === 206) return 'partial';
+/**
+ * Final answers that are about the resource. 304, 412 and 416 are about one request's Range or preconditions; a 206 is
+ * stored for its very Range, if it says which bytes it has.
+ */
+function statusForbids({ status, fields, requestFields }: Exchange): UnstorableReason | undefined {
+  if (status === 206) {
+    return fieldValue(requestFields, 'range') === undefined || contentRange(fields) === undefined
+      ? 'partial'
+      : undefined;
+  }
   if (status === 416) return 'range';
   return status < 200 || status > 999 || status === 304 || status === 412 ? 'status' : undefined;
 }
@@ -152,7 +180,8 @@ function privateForbids({ directives }: Exchange): UnstorableReason | undefined 
 }
 
 /** A cookie for one visitor must not be handed to the next (stricter than RFC 9111 section 7.3). */
-function setCookieForbids({ fields }: Exchange): UnstorableReason | undefined {
+function setCookieForbids({ fields, policy }: Exchange): UnstorableReason | undefined {
+  if (policy.setCookie === 'strip' || policy.setCookie === 'store') return undefined;
   return fieldLines(fields, 'set-cookie').length > 0 ? 'set-cookie' : undefined;
 }
 
@@ -253,10 +282,32 @@ function singleDate(fields: Fields, name: string, times: ExchangeTimes): number 
   return lines.length === 1 ? parseHttpDate(lines[0]!.trim(), times.respondedAt) : undefined;
 }
 
-/** RFC 9111 section 5.2.2.4; without any Cache-Control an old `Pragma: no-cache` is taken at its word. */
+/**
+ * RFC 9111 section 5.2.2.4; without any Cache-Control an old `Pragma: no-cache` is taken at its word. The qualified form
+ * is about single fields, which are not stored.
+ */
 function isNoCache({ directives, from, fields }: Exchange): boolean {
-  if (directives.has('no-cache')) return true;
+  if (directives.has('no-cache')) return unrepeatable(directives) === undefined;
   return from === 'none' && parseCacheControl(fieldValue(fields, 'pragma')).has('no-cache');
+}
+
+const FIELD_NAMES = /^[ \t,]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t,]+[!#$%&'*+\-.^_`|~0-9A-Za-z]+)*[ \t,]*$/;
+
+/** Lower-case names of the fields that a qualified `no-cache="…"` keeps from being stored; `undefined` for the plain directive. */
+function unrepeatable(directives: Directives): readonly string[] | undefined {
+  const value = directives.get('no-cache');
+  if (typeof value !== 'string' || !FIELD_NAMES.test(value)) return undefined;
+  return value
+    .toLowerCase()
+    .split(/[ \t,]+/)
+    .filter((name) => name !== '');
+}
+
+/** The fields of a response as they are stored: a cookie that is to be stripped and what `no-cache` names are left out. */
+export function storedFields(fields: Fields, policy: StoragePolicy): Fields {
+  const named = unrepeatable(freshnessDirectives(fields).directives) ?? [];
+  const cookies = policy.setCookie === 'strip' ? ['set-cookie'] : [];
+  return named.length + cookies.length === 0 ? fields : withoutFields(fields, new Set([...named, ...cookies]));
 }
 
 function hasValidator(fields: Fields): boolean {

@@ -39,6 +39,7 @@ export function fragmentAsk(source: Source, json: boolean, terms: PageTerms): As
       staleIfError: settings.staleIfError,
       public: defined?.fragment.scope === 'public',
       scoped: Array.isArray(defined?.fragment.scope),
+      setCookie: service.setCookie,
       requestDirectives: false,
     },
     esi,

@@ -13,6 +13,8 @@ export interface Service {
   readonly ttl: number | undefined;
   readonly staleWhileRevalidate: number | undefined;
   readonly staleIfError: number | undefined;
+  /** What becomes of answers that set a cookie, in the cache. */
+  readonly setCookie: 'refuse' | 'strip' | 'store';
 }
 
 /** Takes a service URL apart; `undefined` unless it is http(s) without user, query and fragment. */

@@ -16,6 +16,7 @@ import {
 import { composedEtag } from '../compose/validator.ts';
 import { asInlayError, InlayError } from '../errors.ts';
 import { digest, digestStrings } from '../http/digest.ts';
+import type { ByteRange } from '../http/range.ts';
 import { templateOf } from '../template/compile.ts';
 import type { Effect } from '../template/environment.ts';
 import type { Segment, Syntax } from '../template/template.ts';
@@ -31,13 +32,21 @@ export type Composed = Omit<PageAnswer, 'done'>;
 /** Passes on a page that is no template: its bytes and its own fields. */
 export function relay(page: Page, visit: Visit): Composed {
   const head = relayedHead(page, visit);
-  if (head.status === 304 || visit.request.method === 'HEAD' || isBodiless(head.status)) {
+  const refused = head.status === 416 && page.kind === 'entry' && page.entry.status === 200;
+  if (head.status === 304 || visit.request.method === 'HEAD' || isBodiless(head.status) || refused) {
     if (page.kind === 'stream') visit.setup.runtime.background(discard(page.segments));
     return answer(head, { kind: 'none' });
   }
-  if (page.kind === 'entry')
-    return answer(head, { kind: 'whole', chunks: page.entry.template.segments as readonly Uint8Array[] });
+  if (page.kind === 'entry') {
+    const chunks = page.entry.template.segments as readonly Uint8Array[];
+    return answer(head, { kind: 'whole', chunks: head.range === undefined ? chunks : cut(chunks, head.range) });
+  }
   return answer(head, { kind: 'stream', batches: page.segments as AsyncIterable<readonly Uint8Array[]> });
+}
+
+/** The chunk of a body that is one; an empty one has none. */
+function cut(chunks: readonly Uint8Array[], { first, last }: ByteRange): Uint8Array[] {
+  return chunks.map((chunk) => chunk.subarray(first, last + 1));
 }
 
 /**

@@ -23,6 +23,11 @@ export interface ServiceConfig {
   readonly ttl?: Duration;
   readonly staleWhileRevalidate?: Duration;
   readonly staleIfError?: Duration;
+  /**
+   * Answers with Set-Cookie: not stored (`refuse`, the default), stored without the cookie (`strip`), or with it, for
+   * every visitor to get (`store`).
+   */
+  readonly setCookie?: 'refuse' | 'strip' | 'store';
 }
 
 /** Which service answers a path, and how its answer is treated. */

@@ -8,6 +8,7 @@ import { type CombinedPart, combineCacheControl } from '../http/combine.ts';
 import { notModified } from '../http/conditional.ts';
 import { hasCredentials, isCredential } from '../http/credentials.ts';
 import { type Fields, fieldLines, fieldValue, withoutFields } from '../http/fields.ts';
+import { type ByteRange, ifRangeHolds, selectRange } from '../http/range.ts';
 import { varyNames } from '../http/vary.ts';
 import type { Visit } from './page.ts';
 
@@ -24,7 +25,7 @@ export interface Head {
 const CONSUMED = ['surrogate-control', 'surrogate-key', 'cache-tag', 'edge-control', 'inlay-errors', 'inlay-error'];
 
 /** Ours to print on every answer. */
-const OURS = ['x-request-id', 'server-timing', 'cache-status', 'via', 'accept-ranges'];
+const OURS = ['x-request-id', 'server-timing', 'cache-status', 'via'];
 
 /** About the template's own bytes, or its own age, and wrong for a page composed of more. */
 const OF_THE_TEMPLATE = [
@@ -41,6 +42,7 @@ const OF_THE_TEMPLATE = [
   'age',
   'date',
   'cdn-cache-control',
+  'accept-ranges',
 ];
 
 const RELAYED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, 'age', 'content-length']);
@@ -52,17 +54,40 @@ const NO_RANGES = ['accept-ranges', 'none'];
 /** A degraded page is gone from every cache downstream after this many ms. */
 const DEGRADED_FOR = 1_000;
 
+/** A head, and which bytes of the whole body go with it. */
+export interface RelayedHead extends Head {
+  readonly range: ByteRange | undefined;
+}
+
 /** The head of a page that is no template: its own fields, with our age and status added. */
-export function relayedHead(page: PageEntry | Stream, visit: Visit): Head {
+export function relayedHead(page: PageEntry | Stream, visit: Visit): RelayedHead {
   const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
   const own = withoutFields(fields, RELAYED_WITHOUT);
   if (page.kind === 'entry')
     own.push('age', String(Math.floor(currentAge(page.entry, visit.setup.runtime.now()) / 1_000)));
   const validators = { etag: fieldValue(fields, 'etag'), lastModified: fieldValue(fields, 'last-modified') };
   const unchanged = status === 200 && notModified(validators, visit.request.fields, visit.request.method);
-  const length = page.kind === 'entry' ? bodyLength(page) : fieldValue(fields, 'content-length');
+  const part = page.kind === 'entry' && !unchanged ? partOf(page, visit) : undefined;
+  if (part !== undefined) own.push(...part.fields);
+  const length = page.kind === 'entry' ? (part?.length ?? bodyLength(page)) : fieldValue(fields, 'content-length');
   if (!unchanged && length !== undefined && status !== 204) own.push('content-length', String(length));
-  return { status: unchanged ? 304 : status, fields: [...own, ...ourFields(page, visit)] };
+  const answered = unchanged ? 304 : (part?.status ?? status);
+  return { status: answered, fields: [...own, ...ourFields(page, visit)], range: part?.range };
+}
+
+/** What of a complete body a request's Range asks for; `undefined` if all of it (RFC 9110 section 14.2). */
+function partOf(page: PageEntry, { request }: Visit) {
+  const range = fieldValue(request.fields, 'range');
+  if (range === undefined || request.method !== 'GET' || page.entry.status !== 200) return undefined;
+  if (!ifRangeHolds(request.fields, page.entry.fields)) return undefined;
+  const whole = bodyLength(page);
+  const selected = selectRange(range, whole);
+  if (selected === undefined) return undefined;
+  if (selected === 'unsatisfiable')
+    return { status: 416, length: 0, range: undefined, fields: ['content-range', `bytes */${whole}`] };
+  const { first, last } = selected;
+  const fields = ['content-range', `bytes ${first}-${last}/${whole}`];
+  return { status: 206, length: last - first + 1, range: selected, fields };
 }
 
 /** The head of a composed page of which everything is known: its length, its validator, its most restrictive part. */

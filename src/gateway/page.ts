@@ -1,15 +1,16 @@
+import type { Arrival } from '../cache/arrival.ts';
 import type { Ask } from '../cache/ask.ts';
-import type { Arrival } from '../cache/fill.ts';
 import { requestDirectives } from '../cache/freshness.ts';
 import { invalidate } from '../cache/lookup.ts';
-import { forward, type Opened, open } from '../cache/open.ts';
+import { forward, type Opened, open, openHead } from '../cache/open.ts';
 import type { Composition } from '../compose/compose.ts';
 import { type PlanPart, planPart } from '../compose/plan.ts';
 import { InlayError } from '../errors.ts';
 import { urlKey } from '../fragment/key.ts';
 import type { UrlSpace } from '../fragment/source.ts';
 import { tagsOf } from '../fragment/tags.ts';
-import { fieldValue } from '../http/fields.ts';
+import { type Fields, fieldValue } from '../http/fields.ts';
+import { isSingleRange } from '../http/range.ts';
 import type { Runtime } from '../runtime.ts';
 import { MAX_STEPS } from '../template/environment.ts';
 import { createRequestVariables } from '../template/variables.ts';
@@ -125,32 +126,64 @@ function urlSpace(gateway: Gateway, facade: Facade): UrlSpace {
 /** Asks the cache for the page; requests that no cache may answer go to the service at once. */
 async function openPage(visit: Visit): Promise<Opened> {
   const { request, setup, identity, part } = visit;
+  const { runtime } = setup;
   const ask = pageAsk(visit);
   part.key = ask.key;
   part.service = visit.route.service.name;
-  if (request.method === 'GET' || request.method === 'HEAD')
-    return open(ask, setup.runtime, requestDirectives(identity.pageFields));
-  const opened = await forward(ask, setup.runtime);
-  if (opened.kind === 'stream' && !SAFE.has(request.method)) await invalidateChanged(opened.arrival, ask.key, visit);
-  return opened;
+  const directives = requestDirectives(identity.pageFields);
+  if (request.method === 'GET') return open(rangedAsk(ask, request.fields), runtime, directives);
+  if (request.method === 'HEAD') return openHead(ask, runtime, directives);
+  return forward(SAFE.has(request.method) ? ask : changingAsk(ask, visit), runtime);
+}
+
+/**
+ * A single range is asked for as such where nothing whole is stored. On what condition it applies only who has the whole
+ * can tell, and that answer is for nobody else.
+ */
+function rangedAsk(ask: Ask, fields: Fields): Ask {
+  const range = fieldValue(fields, 'range');
+  if (ask.esi === 'always' || !isSingleRange(range)) return ask;
+  return fieldValue(fields, 'if-range') === undefined ? { ...ask, fields: [...ask.fields, 'range', range] } : ask;
 }
 
 /** Methods that change nothing (RFC 9110 section 9.2.1). */
 const SAFE: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE']);
 
-/** Forgets what a successful unsafe request changed: its own URL, and those that its answer names at this site (RFC 9111 section 4.4). */
-async function invalidateChanged({ status, fields }: Arrival, key: string, visit: Visit): Promise<void> {
-  if (status < 200 || status >= 400) return;
+/** An unsafe request: when it succeeds, what is stored of what it changed is forgotten, before its own answer may be stored. */
+function changingAsk(ask: Ask, visit: Visit): Ask {
+  const { purges } = visit.setup.runtime;
+  return {
+    ...ask,
+    isOwn: (reference) => keyAt(reference, visit) === ask.key,
+    arrived: async (arrival) => {
+      const known = purges.position === arrival.stamp;
+      const own = await invalidateChanged(arrival, ask.key, visit);
+      if (known && purges.position === arrival.stamp + own) arrival.stamp = purges.position; // nobody else purged anything
+    },
+  };
+}
+
+/**
+ * Forgets what a successful unsafe request changed: its own URL, and those that its answer names at this site. Returns
+ * how many purges that took.
+ *
+ * @see RFC 9111 section 4.4
+ */
+async function invalidateChanged({ status, fields }: Arrival, key: string, visit: Visit): Promise<number> {
+  if (status < 200 || status >= 400) return 0;
   const { runtime } = visit.setup;
   const keys = new Set([key]);
   for (const name of ['location', 'content-location']) {
     const named = keyAt(fieldValue(fields, name), visit);
     if (named !== undefined) keys.add(named);
   }
+  let purges = 0;
   for (const changed of keys) {
-    await invalidate(changed, runtime);
-    for (const esi of ['always', 'off']) await invalidate(JSON.stringify([changed, { esi }]), runtime); // as `dca` asks for it
+    // Also as `dca` asks for it.
+    for (const form of [changed, ...['always', 'off'].map((esi) => JSON.stringify([changed, { esi }]))])
+      if (await invalidate(form, runtime, form === key ? 1 : 0)) purges++;
   }
+  return purges;
 }
 
 /** The key of a URL reference in an answer; `undefined` if it leads elsewhere. */
@@ -169,7 +202,6 @@ function pageAsk({ request, route, setup, identity, composition, trace, signal }
   const path = service.basePath + request.target;
   return {
     key: urlKey(service.origin, path, composition.terms.site, esi),
-    // A HEAD is answered from the same representation: only so can its length and validator be those of the GET.
     method: request.method === 'HEAD' ? 'GET' : request.method,
     origin: service.origin,
     path,
@@ -179,6 +211,7 @@ function pageAsk({ request, route, setup, identity, composition, trace, signal }
       ttl: service.ttl,
       staleWhileRevalidate: service.staleWhileRevalidate,
       staleIfError: service.staleIfError,
+      setCookie: service.setCookie,
     },
     esi,
     tags: (fields) => tagsOf(undefined, fields, () => undefined),

@@ -141,7 +141,13 @@ function link(parsed: Parsed): Gateway {
 
 type Report = (path: string, message: string) => void;
 
-const NO_SETTINGS = { timeout: undefined, ttl: undefined, staleWhileRevalidate: undefined, staleIfError: undefined };
+const NO_SETTINGS = {
+  timeout: undefined,
+  ttl: undefined,
+  staleWhileRevalidate: undefined,
+  staleIfError: undefined,
+  setCookie: 'refuse',
+} as const;
 
 function serviceAt(
   services: ReadonlyMap<string, Service>,

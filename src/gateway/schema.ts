@@ -33,6 +33,7 @@ const service = shorthand(
     ttl: v.optional(duration),
     staleWhileRevalidate: v.optional(duration),
     staleIfError: v.optional(duration),
+    setCookie: v.optional(v.picklist(['refuse', 'strip', 'store'], 'must be "refuse", "strip" or "store"'), 'refuse'),
   }),
 );
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Arrival } from '../../../src/cache/arrival.ts';
 import { createFeed } from '../../../src/cache/feed.ts';
-import type { Arrival } from '../../../src/cache/fill.ts';
 import { InlayError } from '../../../src/errors.ts';
 import { latin1 } from '../template/support.ts';
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Ask } from '../../../src/cache/ask.ts';
-import { takePart, verdict } from '../../../src/cache/cache.ts';
+import { verdict } from '../../../src/cache/cache.ts';
 import { createCoalesce } from '../../../src/cache/coalesce.ts';
 import type { Entry } from '../../../src/cache/entry.ts';
 import { validatorOf } from '../../../src/cache/fill.ts';
+import { takePart } from '../../../src/cache/join.ts';
 import { invalidate, judge, lookup, put } from '../../../src/cache/lookup.ts';
 import { createLruStore } from '../../../src/cache/lru-store.ts';
 import { createPurgeIndex } from '../../../src/purge/sequence-index.ts';
@@ -117,7 +118,7 @@ describe('one who waits for the fetch of another', () => {
     const flight = coalesce.start('k');
     flight.join()();
     expect(flight.signal.aborted).toBe(true);
-    const part = await takePart(askOf(), runtime, 'uri-miss');
+    const part = await takePart(askOf(), runtime, 'uri-miss', []);
     expect(part).toMatchObject({ role: 'lead' });
     expect(part.role === 'lead' && part.flight.signal.aborted).toBe(false);
   });
@@ -130,7 +131,7 @@ describe('one who waits for the fetch of another', () => {
     const { coalesce, purges, runtime } = setup();
     const flight = coalesce.start('k');
     flight.join();
-    const part = takePart(askOf(), runtime, 'uri-miss');
+    const part = takePart(askOf(), runtime, 'uri-miss', []);
     flight.decide(true);
     if (purged) purges.record({ mode: 'hard', keys: [], tags: ['t'], urls: [], prefixes: [], all: false });
     flight.finish({ entry, stored: !purged, shareable: true });

@@ -24,6 +24,7 @@ const SERVICE: Service = {
   ttl: undefined,
   staleWhileRevalidate: undefined,
   staleIfError: undefined,
+  setCookie: 'refuse' as const,
 };
 
 /** A kitchen: services that are texts, and a store that many pages share. Fragments are templates and may be kept. */

@@ -1,0 +1,135 @@
+import { InlayError } from '../errors.ts';
+import { endToEnd, type Fields, fieldValue, withoutFields } from '../http/fields.ts';
+import { speaksEsi } from '../http/surrogate.ts';
+import type { Runtime, UpstreamResponse } from '../runtime.ts';
+import { compilerFor, syntaxOf } from '../template/compile.ts';
+import type { Compiler, Syntax } from '../template/template.ts';
+import type { Ask } from './ask.ts';
+import type { Entry } from './entry.ts';
+import { entryOf } from './fill.ts';
+import { type ExchangeTimes, postStorability, type Storable, storability, type Unstorable } from './storability.ts';
+import { conditionsOf, isAbout, updatedFields } from './update.ts';
+
+/** A response whose head has arrived, judged, and whose body is about to be compiled. */
+export interface Arrival {
+  readonly status: number;
+  /** End-to-end fields. */
+  readonly fields: string[];
+  readonly storability: Storable | Unstorable;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Compiles the body while it is collected. */
+  readonly compiler: Compiler;
+  /** What the body is, or of a HEAD would be. */
+  readonly syntax: Syntax;
+  /** Moved only by who knows that nothing but its own purge came since. */
+  stamp: number;
+  readonly epoch: string;
+  readonly requestedAt: number;
+  readonly respondedAt: number;
+}
+
+/** The service says that what we hold is still what it has. */
+export interface Unchanged {
+  readonly unchanged: Entry;
+  readonly storability: Storable | Unstorable;
+}
+
+/**
+ * Sends the request of an ask and judges the head of the answer. Rejects with an InlayError (`upstream-…`).
+ *
+ * @param held is asked about, if it has validators: then the answer may be that it is unchanged
+ */
+export async function fetchHead(
+  ask: Ask,
+  runtime: Runtime,
+  signal: AbortSignal,
+  held?: Entry,
+): Promise<Arrival | Unchanged> {
+  const requestedAt = runtime.now();
+  // The stamp is taken before the request leaves: a purge that comes while it is under way is later than it.
+  const { position: stamp, epoch } = runtime.purges;
+  const conditions = held === undefined ? [] : conditionsOf(held);
+  const response = await runtime.fetch({
+    method: ask.method,
+    origin: ask.origin,
+    path: ask.path,
+    fields: [...ask.fields, ...conditions, ...ask.trace()],
+    headTimeout: ask.headTimeout,
+    signal,
+    ...(ask.body === undefined ? {} : { body: ask.body }),
+    ...(ask.totalTimeout === undefined ? {} : { totalTimeout: ask.totalTimeout }),
+  });
+  const times = { requestedAt, respondedAt: runtime.now() };
+  const fields = endToEnd(response.fields);
+  if (response.status === 304 && SAFE_READS.has(ask.method)) {
+    await giveUp(response);
+    if (held === undefined || conditions.length === 0)
+      throw new InlayError('upstream-protocol', 'a 304 to a request without a condition', { path: ask.path });
+    const updated = isAbout(fields, held) ? renew(ask, held, fields, { times, stamp, epoch }) : undefined;
+    return updated ?? fetchHead(ask, runtime, signal);
+  }
+  const syntax = syntaxOf({ contentType: fieldValue(fields, 'content-type'), optedIn: speaksEsi(fields) }, ask.esi);
+  if (response.status === 206 && syntax !== 'none' && fieldValue(ask.fields, 'range') !== undefined) {
+    await giveUp(response); // directives are looked for in whole bodies
+    return fetchHead({ ...ask, fields: withoutFields(ask.fields, RANGE) }, runtime, signal);
+  }
+  if (syntax !== 'none' && ask.method === 'GET') await refuseCoded(ask, response, fields);
+  return {
+    status: response.status,
+    compiler: compilerFor(ask.method === 'HEAD' ? 'none' : syntax),
+    syntax,
+    storability: judge(ask, { status: response.status, fields }, times),
+    fields,
+    body: response.body,
+    stamp,
+    epoch,
+    ...times,
+  };
+}
+
+const SAFE_READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+const RANGE: ReadonlySet<string> = new Set(['range', 'if-range']);
+
+async function giveUp({ body }: UpstreamResponse): Promise<void> {
+  await body[Symbol.asyncIterator]().return?.();
+}
+
+function judge(
+  ask: Ask,
+  response: { readonly status: number; readonly fields: Fields },
+  times: ExchangeTimes,
+): Storable | Unstorable {
+  if (ask.method === 'POST' && ask.isOwn !== undefined) return postStorability(ask, response, ask.isOwn, times);
+  const policy = ask.ttl === undefined ? ask.policy : { ...ask.policy, ttl: ask.ttl };
+  return storability({ method: ask.method, fields: ask.fields }, response, policy, times);
+}
+
+/** Directives cannot be found in a coded body: one that holds some, although identity was asked for, is refused. */
+async function refuseCoded(ask: Ask, response: UpstreamResponse, fields: Fields): Promise<void> {
+  const coding = fieldValue(fields, 'content-encoding')?.trim().toLowerCase();
+  if (coding === undefined || coding === '' || coding === 'identity') return;
+  await giveUp(response);
+  throw new InlayError(
+    'upstream-encoding',
+    `a template arrived with Content-Encoding ${coding} although identity was asked for`,
+    { path: ask.path },
+  );
+}
+
+/**
+ * What we hold, with the fields and the freshness that the service sent for it (RFC 9111 section 4.3.4); `undefined` if
+ * its body would now have to be read in another way.
+ */
+export function renew(
+  ask: Ask,
+  held: Entry,
+  answered: Fields,
+  { times, stamp, epoch }: { readonly times: ExchangeTimes; readonly stamp: number; readonly epoch: string },
+): Unchanged | undefined {
+  const fields = updatedFields(held.fields, answered);
+  const wanted = syntaxOf({ contentType: fieldValue(fields, 'content-type'), optedIn: speaksEsi(fields) }, ask.esi);
+  if (held.template.syntax === 'none' && wanted !== 'none') return undefined;
+  const judged = judge({ ...ask, method: 'GET' }, { status: held.status, fields }, times);
+  const arrival = { status: held.status, fields, storability: judged, stamp, epoch, respondedAt: times.respondedAt };
+  return { unchanged: entryOf(ask, arrival, held.template, held.validator), storability: judged };
+}
