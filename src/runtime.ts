@@ -1,6 +1,7 @@
 import type { Coalesce } from './cache/coalesce.ts';
 import type { Store } from './cache/store.ts';
 import type { InlayError } from './errors.ts';
+import type { Codings } from './http/content-coding.ts';
 import type { Fields } from './http/fields.ts';
 import type { PurgeIndex } from './purge/purge-index.ts';
 
@@ -86,6 +87,7 @@ export interface Runtime {
   background(task: Promise<unknown>): void;
   /** Takes note of an event. Never throws. */
   observe(event: InlayEvent): void;
+  readonly codings: Codings;
   readonly store: Store;
   readonly purges: PurgeIndex;
   /** Ms that an entry may count as fresh while purges may be missed. */

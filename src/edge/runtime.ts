@@ -10,6 +10,7 @@ import { resolveConfig } from '../gateway/resolve-config.ts';
 import { createLocalBus } from '../purge/bus.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
 import type { InlayEvent, Runtime } from '../runtime.ts';
+import { edgeCodings } from './codings.ts';
 import { fetchUpstream } from './upstream.ts';
 
 /** What `wrangler.toml` and the dashboard bind to the Worker: variables and secrets as text, other things as objects. */
@@ -45,6 +46,7 @@ export function createIsolate(
   const shared = {
     now: () => Date.now(),
     observe,
+    codings: edgeCodings,
     store: createLruStore(Math.min(gateway.cache.maxSize, MAX_CACHE)),
     purges,
     maxUnsynced,
@@ -72,7 +74,7 @@ export function createIsolate(
 }
 
 function createRuntime(
-  shared: Pick<Runtime, 'now' | 'observe' | 'store' | 'purges' | 'maxUnsynced'>,
+  shared: Pick<Runtime, 'now' | 'observe' | 'codings' | 'store' | 'purges' | 'maxUnsynced'>,
   context: Pick<ExecutionContext, 'waitUntil'>,
 ): Runtime {
   const places = createPlaces(MAX_FETCHES);

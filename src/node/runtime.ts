@@ -6,6 +6,7 @@ import type { Gateway } from '../gateway/resolve-config.ts';
 import { createLocalBus, type PurgeBus } from '../purge/bus.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
 import type { InlayEvent, Runtime } from '../runtime.ts';
+import { nodeCodings } from './codings.ts';
 import { connectNats } from './nats.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -44,6 +45,7 @@ export async function createNodeRuntime(
         .finally(() => tasks.delete(task));
     },
     observe,
+    codings: nodeCodings,
     store: createLruStore(gateway.cache.maxSize),
     purges,
     maxUnsynced: gateway.purge.maxUnsynced,

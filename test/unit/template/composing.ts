@@ -47,6 +47,7 @@ export function createKitchen(fragments: Readonly<Record<string, string>> = {}) 
     after: () => () => {},
     background: () => {},
     observe: () => {},
+    codings: { decode: () => undefined, encodes: [], encode: async (_coding, bytes) => bytes },
     store: createLruStore(8_388_608),
     purges: createPurgeIndex({ epoch: 'test' }),
     maxUnsynced: 60_000,
