@@ -1,10 +1,12 @@
 import { InlayError } from '../errors.ts';
+import { parseContentEncoding } from '../http/content-coding.ts';
 import { endToEnd, type Fields, fieldValue, withoutFields } from '../http/fields.ts';
 import { speaksEsi } from '../http/surrogate.ts';
 import type { Runtime, UpstreamResponse } from '../runtime.ts';
 import { compilerFor, syntaxOf } from '../template/compile.ts';
 import type { Compiler, Syntax } from '../template/template.ts';
 import type { Ask } from './ask.ts';
+import { decodeBody } from './decode.ts';
 import type { Entry } from './entry.ts';
 import { entryOf } from './fill.ts';
 import { type ExchangeTimes, postStorability, type Storable, storability, type Unstorable } from './storability.ts';
@@ -69,18 +71,18 @@ export async function fetchHead(
     return updated ?? fetchHead(ask, runtime, signal);
   }
   const syntax = syntaxOf({ contentType: fieldValue(fields, 'content-type'), optedIn: speaksEsi(fields) }, ask.esi);
-  if (response.status === 206 && syntax !== 'none' && fieldValue(ask.fields, 'range') !== undefined) {
+  if (response.status === 206 && (syntax !== 'none' || ask.decoded === true)) {
     await giveUp(response); // directives are looked for in whole bodies
+    if (fieldValue(ask.fields, 'range') === undefined)
+      throw new InlayError('upstream-protocol', 'a 206 to a request for the whole', { path: ask.path });
     return fetchHead({ ...ask, fields: withoutFields(ask.fields, RANGE) }, runtime, signal);
   }
-  if (syntax !== 'none' && ask.method === 'GET') await refuseCoded(ask, response, fields);
   return {
     status: response.status,
     compiler: compilerFor(ask.method === 'HEAD' ? 'none' : syntax),
     syntax,
     storability: judge(ask, { status: response.status, fields }, times),
-    fields,
-    body: response.body,
+    ...decoded(ask, response.body, fields, syntax, runtime),
     stamp,
     epoch,
     ...times,
@@ -104,17 +106,32 @@ function judge(
   return storability({ method: ask.method, fields: ask.fields }, response, policy, times);
 }
 
-/** Directives cannot be found in a coded body: one that holds some, although identity was asked for, is refused. */
-async function refuseCoded(ask: Ask, response: UpstreamResponse, fields: Fields): Promise<void> {
-  const coding = fieldValue(fields, 'content-encoding')?.trim().toLowerCase();
-  if (coding === undefined || coding === '' || coding === 'identity') return;
-  await giveUp(response);
-  throw new InlayError(
-    'upstream-encoding',
-    `a template arrived with Content-Encoding ${coding} although identity was asked for`,
-    { path: ask.path },
-  );
+/** Directives cannot be found in a coded body, and a coded fragment is no part of a page: both are decoded on arrival. */
+function decoded(
+  ask: Ask,
+  body: AsyncIterable<Uint8Array>,
+  fields: string[],
+  syntax: Syntax,
+  { codings }: Runtime,
+): Pick<Arrival, 'body' | 'fields'> {
+  const applied = parseContentEncoding(fieldValue(fields, 'content-encoding'));
+  if (applied.length === 0 || ask.method === 'HEAD' || (syntax === 'none' && ask.decoded !== true))
+    return { body, fields };
+  const own = withoutFields(fields, OF_THE_CODING);
+  const etag = fieldValue(fields, 'etag');
+  // A strong tag means the coded bytes: of what they say it can only be a weak one (RFC 9110 section 8.8.3.3).
+  if (etag !== undefined) own.push('etag', etag.startsWith('W/') ? etag : `W/${etag}`);
+  return { body: decodeBody(applied, body, { codings, maxSize: ask.maxSize, path: ask.path }), fields: own };
 }
+
+const OF_THE_CODING: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'content-length',
+  'content-md5',
+  'content-digest',
+  'digest',
+  'etag',
+]);
 
 /**
  * What we hold, with the fields and the freshness that the service sent for it (RFC 9111 section 4.3.4); `undefined` if

@@ -24,6 +24,8 @@ export interface Ask {
   readonly maxSize: number;
   /** Ms of freshness, whatever a storable answer says itself. */
   readonly ttl?: number;
+  /** Needs the body itself, not as it was coded for the way: it becomes a part of something. */
+  readonly decoded?: boolean;
   /** Is told of the head of an answer to an unsafe request before its body is read, and may forget what it made wrong. */
   readonly arrived?: (arrival: Arrival) => Promise<void>;
   /** Whether a URL reference in an answer is the URL that was asked for. */

@@ -43,6 +43,7 @@ export function fragmentAsk(source: Source, json: boolean, terms: PageTerms): As
       requestDirectives: false,
     },
     esi,
+    decoded: true,
     tags: (answered, json) => tagsOf(defined, answered, json),
     maxSize: terms.maxSize,
     headTimeout: timeout,

@@ -118,7 +118,7 @@ describe('a page', () => {
     await vi.waitFor(() => expect(origin.received('/page')[0]?.left).toBe(true), SOON);
   });
 
-  test('whose template is coded although identity was asked for is answered 502', async () => {
+  test('whose template is no body of its coding is answered 502', async () => {
     const { origin, gateway } = await setup({});
     origin.script('/page', { headers: { ...ESI, 'content-encoding': 'gzip' }, body: '\x1f\x8b' });
     origin.script('/f', { headers: { ...HTML, 'content-encoding': 'gzip' }, body: 'GZIPPED' });
