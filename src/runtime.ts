@@ -87,6 +87,8 @@ export interface Runtime {
   background(task: Promise<unknown>): void;
   /** Takes note of an event. Never throws. */
   observe(event: InlayEvent): void;
+  /** Whether anybody wants to know of single requests; their records are not made otherwise. */
+  readonly recording: boolean;
   readonly codings: Codings;
   readonly store: Store;
   readonly purges: PurgeIndex;

@@ -29,6 +29,26 @@ export interface Entry extends Stamped {
   readonly mustRevalidate: boolean;
   /** Bytes this entry counts for in the store's bound: body, fields, strings and bookkeeping. */
   readonly size: number;
+  /** Made for those who keep something that was assembled from it. */
+  pulse?: Pulse;
+}
+
+/**
+ * What is left of an entry for who was assembled from it: enough to ask whether it is still valid, and nothing of its
+ * body, which the store may forget.
+ */
+export interface Pulse extends Stamped {
+  /** Where the entry stands in the store. */
+  readonly place: string;
+  /** The store has it no longer: replaced, deleted or pushed out. */
+  gone: boolean;
+}
+
+/** Something assembled from entries. Only its size concerns the cache: it shares the store's bound. */
+export interface Assembled {
+  readonly kind: 'assembled';
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** Stands at the primary key of a URL whose responses vary, by `Vary` or by Range: where to look for the representations. */
@@ -50,4 +70,4 @@ export interface UnstorableMarker {
 }
 
 /** Anything a store holds. */
-export type Stored = Entry | VaryMarker | UnstorableMarker;
+export type Stored = Entry | VaryMarker | UnstorableMarker | Assembled;

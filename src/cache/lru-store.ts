@@ -14,6 +14,9 @@ export function createLruStore(maxSize: number): Store {
     maxSize,
     maxEntrySize,
     sizeCalculation: (stored) => stored.size,
+    dispose: (stored) => {
+      if (stored.kind === 'entry' && stored.pulse !== undefined) stored.pulse.gone = true;
+    },
   });
   return {
     get: (key) => cache.get(key),

@@ -213,6 +213,9 @@ function timed(exchange: Exchange): Storable | Unstorable {
   if (!useful && !hasValidator(fields)) {
     return { store: false, reason: found === undefined ? 'no-freshness' : 'no-validator' };
   }
+  // What is stale at once may be somebody's own, and many of those have one date: only a tag tells them apart.
+  const dated = !useful && fieldValue(fields, 'etag') === undefined;
+  if (credentialed && dated && !exchange.policy.scoped) return { store: false, reason: 'credentials' };
   const lifetimeFrom = isNoCache(exchange) ? 'no-cache' : (found?.from ?? 'none');
   return { store: true, lifetime, lifetimeFrom, initialAge, ...windows, vary: varyNames(fields) as readonly string[] };
 }

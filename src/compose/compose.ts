@@ -4,9 +4,10 @@ import type { PageTerms } from '../fragment/ask.ts';
 import type { Place, UrlSpace } from '../fragment/source.ts';
 import type { Runtime } from '../runtime.ts';
 import { createEnvironment, type Effect, type Environment, type Steps } from '../template/environment.ts';
+import type { VariableRead } from '../template/expression.ts';
 import { createScope, type Scope } from '../template/scope.ts';
 import type { Segment } from '../template/template.ts';
-import type { Value } from '../template/value.ts';
+import { print, type Value } from '../template/value.ts';
 import type { RequestVariables } from '../template/variables.ts';
 import { callFunction, type Execution, execute } from './execute.ts';
 import type { Arrived, Piece } from './piece.ts';
@@ -34,8 +35,10 @@ export interface Composition {
   readonly steps: Steps;
   /** What expressions want done to the response. */
   readonly effects: Effect[];
-  /** Names of the request's variables that something was decided or printed by. */
-  readonly reads: Set<string>;
+  /** The request's variables that something was decided or printed by; each once, by its text. */
+  readonly reads: Map<string, VariableRead>;
+  /** An expression asked for the time or for chance: the next composition may differ, whatever the request. */
+  fleeting: boolean;
   /** Whether any expression was evaluated: what was composed is then more than its parts. */
   evaluated: boolean;
 }
@@ -92,7 +95,7 @@ export class DocumentState {
     const { runtime, reads, variables, steps, effects, privileged } = composition;
     return createEnvironment({
       read: (name, key) => {
-        if (variables.has(name)) reads.add(name);
+        if (variables.has(name)) noteRead(reads, name, key);
         return scope.read(name, key);
       },
       matched: scope.matched,
@@ -101,13 +104,28 @@ export class DocumentState {
         return body && ((args: readonly Value[]) => callFunction(body, args, document, composition));
       },
       warn: ({ code, message }) => note(document.part, `${code}: ${message}`),
-      now: runtime.now(),
-      random: randomNumber,
+      now: () => {
+        composition.fleeting = true;
+        return runtime.now();
+      },
+      random: () => {
+        composition.fleeting = true;
+        return randomNumber();
+      },
       steps,
       effects,
       privileged,
     });
   }
+}
+
+/** Reads that are told apart by their keys; of what comes later only the variable is noted. */
+const MAX_KEYED_READS = 32;
+
+function noteRead(reads: Map<string, VariableRead>, name: string, key: Value | undefined): void {
+  const text = key === undefined || reads.size >= MAX_KEYED_READS ? undefined : print(key);
+  const id = text === undefined ? name : `${name}{${text}}`;
+  if (!reads.has(id)) reads.set(id, { kind: 'variable', name, ...(text === undefined ? {} : { key: text }) });
 }
 
 function randomNumber(): number {

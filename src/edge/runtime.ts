@@ -4,6 +4,7 @@ import { createLruStore } from '../cache/lru-store.ts';
 import { asInlayError } from '../errors.ts';
 import { createAdmin } from '../gateway/admin.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
+import { createMemos } from '../gateway/memo.ts';
 import type { Setup } from '../gateway/page.ts';
 import { createPlaces } from '../gateway/places.ts';
 import { resolveConfig } from '../gateway/resolve-config.ts';
@@ -46,6 +47,7 @@ export function createIsolate(
   const shared = {
     now: () => Date.now(),
     observe,
+    recording: true,
     codings: edgeCodings,
     store: createLruStore(Math.min(gateway.cache.maxSize, MAX_CACHE)),
     purges,
@@ -70,11 +72,12 @@ export function createIsolate(
         })
       : undefined;
   const instance = crypto.randomUUID().slice(0, 8);
-  return { admin, setupFor: (context) => ({ gateway, instance, runtime: createRuntime(shared, context) }) };
+  const memos = createMemos(gateway, shared);
+  return { admin, setupFor: (context) => ({ gateway, instance, memos, runtime: createRuntime(shared, context) }) };
 }
 
 function createRuntime(
-  shared: Pick<Runtime, 'now' | 'observe' | 'codings' | 'store' | 'purges' | 'maxUnsynced'>,
+  shared: Pick<Runtime, 'now' | 'observe' | 'recording' | 'codings' | 'store' | 'purges' | 'maxUnsynced'>,
   context: Pick<ExecutionContext, 'waitUntil'>,
 ): Runtime {
   const places = createPlaces(MAX_FETCHES);

@@ -2,6 +2,8 @@ import { type Context, Hono } from 'hono';
 import { asInlayError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import type { PageAnswer, PageRequest } from './exchange.ts';
+import { answerHot } from './hot.ts';
+import { createMemos } from './memo.ts';
 import { answerPage, receive, type Setup, type Visit } from './page.ts';
 import { errorAnswer, finisher } from './record.ts';
 import type { Gateway } from './resolve-config.ts';
@@ -27,13 +29,22 @@ const WEB: Rim = {
  * @param runtime the effects that a rim provides
  */
 export function createGateway(gateway: Gateway, runtime: Runtime, rim: Rim = WEB): Hono {
-  const setup: Setup = { gateway, runtime, instance: crypto.randomUUID().slice(0, 8) };
+  return createApp(createSetup(gateway, runtime), rim);
+}
+
+/** What every request of a gateway is answered with. */
+export function createSetup(gateway: Gateway, runtime: Runtime): Setup {
+  return { gateway, runtime, memos: createMemos(gateway, runtime), instance: crypto.randomUUID().slice(0, 8) };
+}
+
+/** The Hono app of a gateway. */
+export function createApp(setup: Setup, rim: Rim): Hono {
   const app = new Hono();
   app.all('*', async (c) => rim.deliver(await answerRequest(rim.receive(c), setup), c));
   app.onError((thrown, c) => {
     // What a request meets inside the gateway is answered by answerRequest: this is a rim that could not read or write.
     const error = asInlayError(thrown);
-    runtime.observe({ type: 'internal', error });
+    setup.runtime.observe({ type: 'internal', error });
     return c.text(`${error.status}\n`, error.status as 500);
   });
   return app;
@@ -41,6 +52,8 @@ export function createGateway(gateway: Gateway, runtime: Runtime, rim: Rim = WEB
 
 /** Answers one request, and has it recorded when its last byte has left. Never rejects. */
 export async function answerRequest(request: PageRequest, setup: Setup): Promise<PageAnswer> {
+  const hot = answerHot(request, setup);
+  if (hot !== undefined) return hot;
   const trace = createTrace(request.fields);
   const startedAt = setup.runtime.now();
   let visit: Visit | undefined;

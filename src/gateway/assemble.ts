@@ -39,6 +39,7 @@ export function relay(page: Page, visit: Visit): Composed {
   }
   if (page.kind === 'entry') {
     const chunks = page.entry.template.segments as readonly Uint8Array[];
+    visit.setup.memos.keep(visit, page, head.lasting, chunks);
     return answer(head, { kind: 'whole', chunks: head.range === undefined ? chunks : cut(chunks, head.range) });
   }
   return answer(head, { kind: 'stream', batches: page.segments as AsyncIterable<readonly Uint8Array[]> });
@@ -91,6 +92,7 @@ function wholePage(page: Page, settled: Settled, validator: () => string, visit:
       ? `"${digestStrings(chunks.map(digest))}"`
       : composedEtag(validator(), part, composition.used);
   const head = composedHead(page, length, etag, visit);
+  if (page.kind === 'entry') setup.memos.keep(visit, page, head.lasting, chunks);
   const bodiless = head.status === 304 || request.method === 'HEAD' || isBodiless(head.status);
   return answer(head, bodiless ? { kind: 'none' } : { kind: 'whole', chunks });
 }
@@ -191,7 +193,7 @@ function readBatches(stream: Stream, { composition, setup, part }: Visit): { rea
   const { pageTimeout, pageSize } = gateway.limits;
   const iterator = stream.segments[Symbol.asyncIterator]();
   const { promise: late, resolve: giveUp } = Promise.withResolvers<Failure>();
-  const cancel = runtime.after(composition.deadline - runtime.now(), () =>
+  const cancel = runtime.after(Math.max(0, composition.deadline - runtime.now()), () =>
     giveUp({ failure: new InlayError('upstream-timeout', `the page was not complete after ${pageTimeout} ms`) }),
   );
   let bytes = 0;

@@ -3,9 +3,11 @@ import { currentAge, freshness } from '../cache/freshness.ts';
 import type { Stream } from '../cache/open.ts';
 import type { Composition } from '../compose/compose.ts';
 import { countErrors, countOutcomes, isDegraded, partsOf } from '../compose/plan.ts';
+import { parseCacheControl } from '../http/cache-control.ts';
 import { type CacheStatus, printCacheStatus } from '../http/cache-status.ts';
 import { type CombinedPart, combineCacheControl } from '../http/combine.ts';
-import { notModified } from '../http/conditional.ts';
+import { notModified, tagOfBody } from '../http/conditional.ts';
+import { isCompressible } from '../http/content-coding.ts';
 import { hasCredentials, isCredential } from '../http/credentials.ts';
 import { type Fields, fieldLines, fieldValue, withoutFields } from '../http/fields.ts';
 import { type ByteRange, ifRangeHolds, selectRange } from '../http/range.ts';
@@ -19,6 +21,23 @@ export type PageEntry = Extract<Answer, { kind: 'entry' }>;
 export interface Head {
   readonly status: number;
   readonly fields: Fields;
+}
+
+/** What of a head of 200 stays the same while its page does. */
+export interface Lasting {
+  /** Without `age`, `content-length`, `etag` and what Inlay says of each single answer. */
+  readonly fields: Fields;
+  readonly etag: string | undefined;
+  readonly lastModified: string | undefined;
+  /** Ms: the page's Age now. */
+  readonly age: number;
+  /** The body is ours, and may be sent compressed. */
+  readonly compressible: boolean;
+}
+
+/** The head of a page that is all there. */
+export interface WholeHead extends Head {
+  readonly lasting: Lasting;
 }
 
 /** Meant for the surrogate that we are; what they say was taken into account. */
@@ -45,7 +64,7 @@ const OF_THE_TEMPLATE = [
   'accept-ranges',
 ];
 
-const RELAYED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, 'age', 'content-length']);
+const RELAYED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, 'age', 'content-length', 'etag']);
 const COMPOSED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, ...OF_THE_TEMPLATE]);
 
 /** Bytes of a composed page are no unit that stays the same from one request to the next (ESI.md section 8). */
@@ -55,24 +74,31 @@ const NO_RANGES = ['accept-ranges', 'none'];
 const DEGRADED_FOR = 1_000;
 
 /** A head, and which bytes of the whole body go with it. */
-export interface RelayedHead extends Head {
+export interface RelayedHead extends WholeHead {
   readonly range: ByteRange | undefined;
 }
 
 /** The head of a page that is no template: its own fields, with our age and status added. */
 export function relayedHead(page: PageEntry | Stream, visit: Visit): RelayedHead {
   const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
-  const own = withoutFields(fields, RELAYED_WITHOUT);
-  if (page.kind === 'entry')
-    own.push('age', String(Math.floor(currentAge(page.entry, visit.setup.runtime.now()) / 1_000)));
+  const { now } = visit.setup.runtime;
   const validators = { etag: fieldValue(fields, 'etag'), lastModified: fieldValue(fields, 'last-modified') };
+  const age = page.kind === 'entry' ? currentAge(page.entry, now()) : 0;
+  const kept = [...withoutFields(fields, RELAYED_WITHOUT), ...passedOn(fields)];
+  const own = validators.etag === undefined ? [...kept] : [...kept, 'etag', validators.etag];
+  if (page.kind === 'entry') own.push('age', seconds(age));
   const unchanged = status === 200 && notModified(validators, visit.request.fields, visit.request.method);
   const part = page.kind === 'entry' && !unchanged ? partOf(page, visit) : undefined;
   if (part !== undefined) own.push(...part.fields);
   const length = page.kind === 'entry' ? (part?.length ?? bodyLength(page)) : fieldValue(fields, 'content-length');
   if (!unchanged && length !== undefined && status !== 204) own.push('content-length', String(length));
-  const answered = unchanged ? 304 : (part?.status ?? status);
-  return { status: answered, fields: [...own, ...ourFields(page, visit)], range: part?.range };
+  own.push(...ourFields(page, visit));
+  const lasting = { fields: kept, ...validators, age, compressible: false };
+  return { status: unchanged ? 304 : (part?.status ?? status), fields: own, lasting, range: part?.range };
+}
+
+function seconds(ms: number): string {
+  return String(Math.floor(ms / 1_000));
 }
 
 /** What of a complete body a request's Range asks for; `undefined` if all of it (RFC 9110 section 14.2). */
@@ -91,26 +117,39 @@ function partOf(page: PageEntry, { request }: Visit) {
 }
 
 /** The head of a composed page of which everything is known: its length, its validator, its most restrictive part. */
-export function composedHead(page: PageEntry | Stream, length: number, etag: () => string, visit: Visit): Head {
+export function composedHead(page: PageEntry | Stream, length: number, etagOf: () => string, visit: Visit): WholeHead {
   const { fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const { request, setup } = visit;
   const { status, more } = withEffects(page, visit);
   const degraded = isPageDegraded(visit);
   const combined = combineCacheControl(combinedParts(page, visit), degraded ? DEGRADED_FOR : undefined);
-  const own = [...withoutFields(fields, COMPOSED_WITHOUT), ...more, ...NO_RANGES];
+  const kept = [...withoutFields(fields, COMPOSED_WITHOUT), ...more, ...NO_RANGES, ...passedOn(fields)];
   // A privileged page that says it itself means it.
-  if (!more.includes('cache-control')) own.push('cache-control', combined.cacheControl);
-  const vary = partsVary(fields, visit);
-  if (vary !== undefined) own.push('vary', vary);
-  let answered = status;
-  if (status === 200 && !combined.noStore && !degraded) {
-    const tag = etag();
-    own.push('etag', tag);
-    if (notModified({ etag: tag }, visit.request.fields, visit.request.method)) answered = 304;
-  }
+  if (!more.includes('cache-control')) kept.push('cache-control', combined.cacheControl);
+  const { encodes } = setup.runtime.codings;
+  const compressible = encodes.length > 0 && mayBeCoded(kept);
+  const vary = partsVary(fields, compressible, visit);
+  if (vary !== undefined) kept.push('vary', vary);
+  const etag = status === 200 && !combined.noStore && !degraded ? etagOf() : undefined;
+  const asked = fieldValue(request.fields, 'if-none-match');
+  const had = etag === undefined || asked === undefined ? undefined : tagOfBody(asked, etag, encodes);
+  const own = [...kept];
+  if (etag !== undefined) own.push('etag', had ?? etag);
+  own.push('age', seconds(combined.age));
+  const answered = had === undefined ? status : 304;
   if (answered !== 304 && answered !== 204) own.push('content-length', String(length));
   const errors = countErrors(visit.part);
   if (errors > 0) own.push('inlay-errors', String(errors));
-  return { status: answered, fields: [...own, ...ourFields(page, visit)] };
+  own.push(...ourFields(page, visit));
+  const lasting = { fields: kept, etag, lastModified: undefined, age: combined.age, compressible };
+  return { status: answered, fields: own, lasting };
+}
+
+/** Whether a body with these fields may be compressed by us: it gains by it, and nobody forbids it (RFC 9111 section 5.2.2.6). */
+function mayBeCoded(fields: Fields): boolean {
+  if (fieldValue(fields, 'content-encoding') !== undefined) return false;
+  if (parseCacheControl(fieldValue(fields, 'cache-control')).has('no-transform')) return false;
+  return isCompressible(fieldValue(fields, 'content-type'));
 }
 
 /** Status and further fields that expressions of a privileged page asked for; the last word on the status counts. */
@@ -129,7 +168,7 @@ function withEffects(page: PageEntry | Stream, { composition }: Visit): { status
 export function streamedHead(page: PageEntry | Stream, visit: Visit): Head {
   const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
   const { noStore } = combineCacheControl(combinedParts(page, visit));
-  const own = [...withoutFields(fields, COMPOSED_WITHOUT), ...NO_RANGES];
+  const own = [...withoutFields(fields, COMPOSED_WITHOUT), ...NO_RANGES, ...passedOn(fields)];
   // What is still on its way may be meant for this visitor alone, and its own no-store comes too late to be heard.
   const secret = partsOf(visit.part).some((part) => part.personal || part.reason === 'unstorable');
   own.push('cache-control', noStore || secret ? 'private, no-store' : 'private, max-age=0');
@@ -138,18 +177,9 @@ export function streamedHead(page: PageEntry | Stream, visit: Visit): Head {
 
 function combinedParts(page: PageEntry | Stream, { composition, part, request, setup }: Visit): CombinedPart[] {
   const now = setup.runtime.now();
-  const own: CombinedPart =
-    page.kind === 'entry'
-      ? {
-          fields: page.entry.fields,
-          age: currentAge(page.entry, now),
-          personal: readsVisitor(composition) || (!page.stored && hasCredentials(request.fields)),
-        }
-      : {
-          fields: page.arrival.fields,
-          age: page.arrival.storability.store ? page.arrival.storability.initialAge : 0,
-          personal: readsVisitor(composition) || (!page.arrival.storability.store && hasCredentials(request.fields)),
-        };
+  const { fields } = page.kind === 'entry' ? page.entry : page.arrival;
+  const personal = readsVisitor(composition) || (hasCredentials(request.fields) && !isForAnybody(page));
+  const own: CombinedPart = { fields, age: ageOf(page, now), personal };
   const parts = [own];
   for (const child of partsOf(part)) {
     const entry = composition.used.get(child);
@@ -158,6 +188,21 @@ function combinedParts(page: PageEntry | Stream, { composition, part, request, s
     else if (child.personal) parts.push({ fields: [], age: 0, personal: true }); // what it was refused for is part of the page
   }
   return parts;
+}
+
+function ageOf(page: PageEntry | Stream, now: number): number {
+  if (page.kind === 'entry') return currentAge(page.entry, now);
+  return page.arrival.storability.store ? page.arrival.storability.initialAge : 0;
+}
+
+/** Whether a template was said to be fit for others than who asked: what is kept only to be asked about again was not. */
+function isForAnybody(page: PageEntry | Stream): boolean {
+  if (page.kind === 'entry') {
+    const { stored, entry } = page;
+    return stored && entry.lifetime > entry.initialAge && !entry.vary.some(([name]) => isCredential(name));
+  }
+  const { storability } = page.arrival;
+  return storability.store && storability.lifetime > storability.initialAge && !storability.vary.some(isCredential);
 }
 
 /** Variables that are part of the page's URL; all others may differ from visitor to visitor (ESI.md section 8). */
@@ -171,15 +216,18 @@ const OF_THE_URL: ReadonlySet<string> = new Set([
 ]);
 
 function readsVisitor({ reads }: Composition): boolean {
-  for (const name of reads) if (!OF_THE_URL.has(name)) return true;
+  for (const read of reads.values()) if (read.kind === 'variable' && !OF_THE_URL.has(read.name)) return true;
   return false;
 }
 
-/** What parts vary by and the page's own Vary does not name yet; credentials make the page private instead. */
-function partsVary(fields: Fields, { composition }: Visit): string | undefined {
+/**
+ * What parts vary by, and a page that may be sent compressed, and the page's own Vary does not name yet; credentials make
+ * the page private instead.
+ */
+function partsVary(fields: Fields, compressible: boolean, { composition }: Visit): string | undefined {
   const named = varyNames(fields);
   if (named === '*') return undefined;
-  const more = new Set<string>();
+  const more = new Set<string>(compressible && !named.includes('accept-encoding') ? ['accept-encoding'] : []);
   for (const { vary } of composition.used.values())
     for (const [name] of vary) if (!named.includes(name) && !isCredential(name)) more.add(name);
   return more.size === 0 ? undefined : [...more].join(', ');
@@ -197,24 +245,26 @@ function bodyLength({ entry }: PageEntry): number {
   return length;
 }
 
-/** What Inlay says of its own part in the answer. */
-function ourFields(page: PageEntry | Stream, visit: Visit): string[] {
-  const { fields } = page.kind === 'entry' ? page.entry : page.arrival;
-  const ours = ['x-request-id', visit.trace.requestId];
-  for (const line of fieldLines(fields, 'cache-status')) ours.push('cache-status', line);
-  ours.push('cache-status', printCacheStatus(cacheStatus(page, visit)));
-  for (const line of fieldLines(fields, 'server-timing')) ours.push('server-timing', line);
-  ours.push('server-timing', serverTiming(visit));
+/** What others before us said in the fields that we add to. */
+function passedOn(fields: Fields): string[] {
+  const passed: string[] = [];
+  for (const name of ['cache-status', 'server-timing'])
+    for (const line of fieldLines(fields, name)) passed.push(name, line);
   const via = fieldValue(fields, 'via');
-  ours.push('via', via === undefined ? '1.1 inlay' : `${via}, 1.1 inlay`);
-  return ours;
+  return [...passed, 'via', via === undefined ? '1.1 inlay' : `${via}, 1.1 inlay`];
+}
+
+/** What Inlay says of its own part in this answer. */
+function ourFields(page: PageEntry | Stream, visit: Visit): string[] {
+  const status = printCacheStatus(cacheStatus(page, visit));
+  return ['x-request-id', visit.trace.requestId, 'cache-status', status, 'server-timing', serverTiming(visit)];
 }
 
 function cacheStatus(page: PageEntry | Stream, visit: Visit): CacheStatus {
   const { part, setup, composition } = visit;
   const key = visit.identity.insider ? part.key : undefined;
   const counts = countOutcomes(part);
-  const details = Object.entries(counts).map(([outcome, count]) => `${outcome}=${count}`);
+  const details = printCounts(counts);
   if (part.error !== undefined) details.unshift(part.error.code);
   else if (part.reason.startsWith('purged')) details.unshift(part.reason);
   if (part.unstored !== undefined) details.push(`not stored: ${part.unstored}`);
@@ -259,6 +309,11 @@ function serverTiming({ part, composition, setup, identity }: Visit): string {
     timings.push(`${child.service ?? 'include'};dur=${round(child.endedAt - child.startedAt)};desc="${child.outcome}"`);
   }
   return timings.join(', ');
+}
+
+/** `hit=9 miss=1`. */
+export function printCounts(counts: Readonly<Record<string, number>>): string[] {
+  return Object.entries(counts).map(([outcome, count]) => `${outcome}=${count}`);
 }
 
 function round(ms: number): number {

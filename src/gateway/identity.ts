@@ -1,6 +1,6 @@
 import { InlayError } from '../errors.ts';
 import { createVisitor, type Visitor } from '../fragment/visitor.ts';
-import { endToEnd, type Fields, fieldValue, withoutFields } from '../http/fields.ts';
+import { endToEnd, type Fields, fieldLines, fieldValue, withoutFields } from '../http/fields.ts';
 import { appendCapability } from '../http/surrogate.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { PageRequest } from './exchange.ts';
@@ -66,6 +66,8 @@ const CONDITIONS: ReadonlySet<string> = new Set([
 
 const NONE: ReadonlySet<string> = new Set();
 
+const IDENTITY = ['accept-encoding', 'identity'];
+
 /** A client, as services may see it. */
 export interface Identity {
   readonly visitor: Visitor;
@@ -106,13 +108,22 @@ export function identify(request: PageRequest, esi: EsiMode, instance: string, t
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   const pageFields = [
     ...withoutFields(withoutFields(client, ASKED_ANEW), isRead ? CONDITIONS : NONE),
-    'accept-encoding',
-    'identity',
+    // Directives are looked for in bodies as they are; what is never looked into may be coded as the client likes.
+    ...(esi === 'off' ? fieldLines(client, 'accept-encoding').flatMap((line) => ['accept-encoding', line]) : IDENTITY),
     ...(esi === 'off' ? [] : ['surrogate-capability', appendCapability(fieldValue(client, 'surrogate-capability'))]),
     ...own,
   ];
-  const insider = believed || (request.peer !== undefined && isLoopback(request.peer));
-  return { visitor: createVisitor(client, own), pageFields, insider, site: `${scheme}://${host}`.toLowerCase() };
+  return {
+    visitor: createVisitor(client, own),
+    pageFields,
+    insider: isInsider(request, trusted),
+    site: `${scheme}://${host}`.toLowerCase(),
+  };
+}
+
+/** Whether the peer may see keys and names of services: it is this machine, or trusted by configuration. */
+export function isInsider({ peer }: PageRequest, trusted: ReadonlySet<string>): boolean {
+  return peer !== undefined && (trusted.has(peer) || isLoopback(peer));
 }
 
 /** Drops gateway-only fields, in every spelling that a service may take for them (`X_Forwarded_For`). */

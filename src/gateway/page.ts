@@ -13,10 +13,10 @@ import { type Fields, fieldValue } from '../http/fields.ts';
 import { isSingleRange } from '../http/range.ts';
 import type { Runtime } from '../runtime.ts';
 import { MAX_STEPS } from '../template/environment.ts';
-import { createRequestVariables } from '../template/variables.ts';
 import { type Composed, composePage, discard, relay } from './assemble.ts';
 import type { PageRequest } from './exchange.ts';
 import { type Identity, identify } from './identity.ts';
+import { type Memos, variablesOf } from './memo.ts';
 import { createPlaces } from './places.ts';
 import type { Facade, Gateway, Route } from './resolve-config.ts';
 import { findFacade, findRoute } from './route.ts';
@@ -26,6 +26,7 @@ import type { Trace } from './trace.ts';
 export interface Setup {
   readonly gateway: Gateway;
   readonly runtime: Runtime;
+  readonly memos: Memos;
   /** Id of this process in `CDN-Loop`. */
   readonly instance: string;
 }
@@ -93,17 +94,11 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
     deadline: startedAt + gateway.limits.pageTimeout,
     used: new Map(),
     privileged: gateway.esi.privileged,
-    variables: createRequestVariables({
-      method: request.method,
-      path: pathOf(request.target),
-      query: request.target.slice(pathOf(request.target).length),
-      fields: identity.visitor.fields,
-      host: request.host,
-      ...(gateway.esi.cookies === undefined ? {} : { cookies: gateway.esi.cookies }),
-    }),
+    variables: variablesOf(request, identity.visitor.fields, gateway),
     steps: { left: MAX_STEPS, exhausted: false },
     effects: [],
-    reads: new Set(),
+    reads: new Map(),
+    fleeting: false,
     evaluated: false,
   };
   return { setup, request, trace, route, identity, part, composition, signal };

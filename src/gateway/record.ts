@@ -43,8 +43,11 @@ export function errorAnswer(error: InlayError, request: PageRequest, { requestId
   };
 }
 
+const UNRECORDED = () => {};
+
 /** Makes the function that records a request once its last byte has left, or what cut it short. */
 export function finisher(status: number, draft: Draft): (bytes: number, error?: unknown) => void {
+  if (!draft.setup.runtime.recording) return UNRECORDED;
   let finished = false;
   return (bytes, broken) => {
     if (finished) return;
@@ -77,7 +80,7 @@ function recordOf(
     duration: Math.round((setup.runtime.now() - startedAt) * 100) / 100,
     cache: page?.outcome ?? '',
     parts: page === undefined ? {} : countOutcomes(page),
-    warnings: page === undefined ? [] : warningsOf(visit!),
+    warnings: page === undefined ? [] : warningsOf(page),
     reason: page === undefined ? '' : reasonOf(page),
     reasons:
       page === undefined
@@ -105,7 +108,8 @@ function listed(texts: readonly string[]): string[] {
   return [...counts].slice(0, MAX_WARNINGS).map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`));
 }
 
-function warningsOf({ part }: Visit): string[] {
+/** What the markup of a page should be told: `/page@120: unknown-tag: …`. */
+export function warningsOf(part: PlanPart): string[] {
   const all = [part, ...partsOf(part)];
   return all
     .flatMap(({ asked, warnings, notes }) => [

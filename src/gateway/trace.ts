@@ -16,16 +16,31 @@ const REQUEST_ID = /^[A-Za-z0-9._~+/=-]{8,128}$/;
 const TRACEPARENT =
   /^(?!ff)(?:00(?=.{53}$)|(?!00)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-|$)/;
 
+/** The client's request id if it is well-formed, else a new one. */
+export function requestIdOf(fields: Fields): string {
+  const given = fieldValue(fields, 'x-request-id');
+  return given !== undefined && REQUEST_ID.test(given) ? given : crypto.randomUUID();
+}
+
 /** Accepts the client's request id and trace if they are well-formed, else makes new ones. */
 export function createTrace(fields: Fields): Trace {
-  const given = fieldValue(fields, 'x-request-id');
-  const requestId = given !== undefined && REQUEST_ID.test(given) ? given : crypto.randomUUID();
-  const parent = TRACEPARENT.exec(fieldValue(fields, 'traceparent') ?? '');
-  const traceId = parent?.[1] ?? randomHex(16);
-  const flags = parent?.[2] ?? '00';
+  const requestId = requestIdOf(fields);
+  const traceparent = fieldValue(fields, 'traceparent');
+  const parent = traceparent === undefined ? null : TRACEPARENT.exec(traceparent);
+  let traceId = parent?.[1];
+  const ownId = () => {
+    traceId ??= randomHex(16); // most answers come from the cache, and need none
+    return traceId;
+  };
   const state = parent === null ? undefined : fieldValue(fields, 'tracestate');
   const common = ['x-request-id', requestId, ...(state === undefined ? [] : ['tracestate', state])];
-  return { requestId, traceId, next: () => [...common, 'traceparent', `00-${traceId}-${randomHex(8)}-${flags}`] };
+  return {
+    requestId,
+    get traceId() {
+      return ownId();
+    },
+    next: () => [...common, 'traceparent', `00-${ownId()}-${randomHex(8)}-${parent?.[2] ?? '00'}`],
+  };
 }
 
 /** Random bytes are drawn many at a time: a call for sixteen costs almost what one for thousands does. */

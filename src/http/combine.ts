@@ -15,20 +15,24 @@ export interface CombinedPart {
 export interface Combined {
   /** The value of the page's `Cache-Control`. */
   readonly cacheControl: string;
-  /** Seconds of freshness downstream: 0 where `cacheControl` says no-store or no-cache. */
+  /** Ms; the page's `Age`: how much of the lifetimes in `cacheControl` is used up. */
+  readonly age: number;
+  /** Seconds of freshness left downstream: 0 where `cacheControl` says no-store or no-cache. */
   readonly maxAge: number;
   readonly private: boolean;
   readonly noStore: boolean;
 }
 
 /**
- * The `Cache-Control` of a composed page: the most restrictive part wins, directive by directive.
+ * The `Cache-Control` and `Age` of a composed page: the most restrictive part wins, directive by directive.
  *
  * - `no-store`, `no-cache`, `private`, `must-revalidate`, `proxy-revalidate`, `no-transform`: if any part says so. A
  *   personal part makes the page private; the qualified forms (`private="x"`) count as unqualified ones.
- * - `max-age`: the least that any part has left, from its own max-age or Expires. Its s-maxage and targeted fields were
- *   meant for us. A part without any has 0 left: a browser cannot be purged, and the page's ETag makes asking cheap.
- * - `s-maxage`: the least left, if every part has one and none is private.
+ * - `max-age` less `Age`: the least that any part has left, from its own max-age or Expires. Its s-maxage and targeted
+ *   fields were meant for us. A part without any has 0 left: a browser cannot be purged, and the page's ETag makes
+ *   asking cheap.
+ * - `s-maxage` less `Age`: the least left, if every part has one and none is private. Neither is more than the least
+ *   that any part was given.
  * - `public`, `immutable`: only if every part says so (and none is private).
  * - stale windows and extensions are dropped: they were promises about a part, not about the page.
  *
@@ -42,27 +46,60 @@ export function combineCacheControl(parts: readonly CombinedPart[], limit = Numb
   const isPrivate = any('private') || parts.some((part) => part.personal);
   const result: [string, string | true][] = [];
   if (isPrivate) result.push(['private', true]);
+  const oldest = Math.max(0, ...parts.map(({ age }) => age));
   if (any('no-store')) {
     result.push(['no-store', true]);
-    return { cacheControl: printCacheControl(result), maxAge: 0, private: isPrivate, noStore: true };
+    return { cacheControl: printCacheControl(result), age: oldest, maxAge: 0, private: isPrivate, noStore: true };
   }
-  if (!isPrivate && all.length > 0 && every('public')) result.push(['public', true]);
-  const left = all.map(({ part, directives }) =>
-    secondsLeft(downstreamLifetime(part.fields, directives), part.age, limit),
-  );
+  const isPublic = !isPrivate && all.length > 0 && every('public');
+  if (isPublic) result.push(['public', true]);
   const noCache = any('no-cache');
-  const maxAge = noCache || left.length === 0 ? 0 : Math.min(...left);
+  const own = leastOf(all, ({ fields }, directives) => downstreamLifetime(fields, directives), limit);
+  const forAll = !noCache && !isPrivate && all.length > 0 && all.every(({ directives }) => directives.has('s-maxage'));
+  const shared = leastOf(all, (_, directives) => deltaSeconds(directives.get('s-maxage')), limit);
+  // Both count from one Age: the least that is used up of either, so that neither outgrows what a part was given.
+  const used = [own, ...(forAll ? [shared] : [])]
+    .filter(({ given }) => given > 0)
+    .map(({ given, left }) => given - left);
+  const age = used.length === 0 || noCache ? oldest : Math.min(...used);
   if (noCache) result.push(['no-cache', true]);
-  else result.push(['max-age', String(maxAge)]);
-  const shared = all.map(({ part, directives }) =>
-    secondsLeft(deltaSeconds(directives.get('s-maxage')), part.age, limit),
-  );
-  if (!noCache && !isPrivate && all.length > 0 && all.every(({ directives }) => directives.has('s-maxage'))) {
-    result.push(['s-maxage', String(Math.min(...shared))]);
-  }
+  else result.push(['max-age', printed(own, age)]);
+  if (forAll) result.push(['s-maxage', printed(shared, age)]);
   for (const name of ['must-revalidate', 'proxy-revalidate', 'no-transform']) if (any(name)) result.push([name, true]);
   if (!noCache && all.length > 0 && every('immutable')) result.push(['immutable', true]);
-  return { cacheControl: printCacheControl(result), maxAge, private: isPrivate, noStore: false };
+  const maxAge = noCache ? 0 : Math.floor(own.left / 1000);
+  return { cacheControl: printCacheControl(result), age, maxAge, private: isPrivate, noStore: false };
+}
+
+interface Told {
+  readonly part: CombinedPart;
+  readonly directives: Directives;
+}
+
+/** A lifetime of the page in ms: the least that any part was given, and the least that any has left. */
+interface Lifetime {
+  readonly given: number;
+  readonly left: number;
+}
+
+function leastOf(
+  all: readonly Told[],
+  seconds: (part: CombinedPart, directives: Directives) => number | undefined,
+  limit: number,
+): Lifetime {
+  let given = all.length === 0 ? 0 : limit;
+  let left = given;
+  for (const { part, directives } of all) {
+    const lifetime = (seconds(part, directives) ?? 0) * 1000;
+    given = Math.min(given, lifetime);
+    left = Math.min(left, Math.max(0, lifetime - part.age));
+  }
+  return { given, left };
+}
+
+/** A lifetime as a client must be told it that takes this age from it. */
+function printed({ given, left }: Lifetime, age: number): string {
+  return String(given === 0 ? 0 : Math.floor((left + age) / 1000));
 }
 
 /** Fields of entries are parsed once, not for every page that the entry is a part of. */
@@ -74,10 +111,6 @@ function directivesOf(fields: Fields): Directives {
   const directives = parseCacheControl(fieldValue(fields, 'cache-control'));
   parsed.set(fields, directives);
   return directives;
-}
-
-function secondsLeft(lifetime: number | undefined, age: number, limit: number): number {
-  return Math.max(0, Math.floor(Math.min((lifetime ?? 0) * 1000 - age, limit) / 1000));
 }
 
 /** Seconds of freshness that a private cache reads from a response; `undefined` if it says nothing. */

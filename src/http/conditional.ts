@@ -30,6 +30,24 @@ export function strongMatch(a: string, b: string): boolean {
   return a === b && !a.startsWith('W/');
 }
 
+/** A coded form of a body has the tag of the body with the coding's name at its end (RFC 9110 section 8.8.3.3). */
+export function codedTag(etag: string, coding: string): string {
+  return coding === 'identity' ? etag : `${etag.slice(0, -1)}-${coding}"`;
+}
+
+/**
+ * The tag in an `If-None-Match` that means this body, in whatever coding its client has it; `undefined` if none does.
+ *
+ * @param etag a strong one, of the body as it is
+ * @param codings that the body may be sent in
+ */
+export function tagOfBody(value: string, etag: string, codings: readonly string[]): string | undefined {
+  const tags = parseEtags(value);
+  if (tags === '*') return etag;
+  const ours = [etag, ...codings.map((coding) => codedTag(etag, coding))];
+  return ours.find((tag) => tags.some((given) => weakMatch(given, tag)));
+}
+
 /**
  * Whether the client's preconditions make a 304 of a representation that would otherwise be a 200.
  * `If-None-Match`, if present, alone decides; dates are compared in whole seconds, and an invalid one is as if absent.

@@ -1,10 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
 import { InlayError } from '../errors.ts';
 import type { Rim } from '../gateway/app.ts';
 import type { PageAnswer, PageRequest } from '../gateway/exchange.ts';
+import { answerHot } from '../gateway/hot.ts';
+import type { Setup } from '../gateway/page.ts';
 
 /** Ms in which a client must take something of an answer. Kernels buffer megabytes: a slow reader looks idle for a good while. */
 export const SEND_IDLE_TIMEOUT = 60_000;
@@ -16,7 +19,7 @@ const MAX_TARGET = 8_192;
 /** Node's rim: requests are read from, and answers written to, the socket's own objects; no Request or Response is made. */
 export function createNodeRim(isDraining: () => boolean): Rim {
   return {
-    receive: (c) => receive((c.env as HttpBindings).incoming, (c.env as HttpBindings).outgoing),
+    receive: (c) => received(c.env as HttpBindings),
     deliver: async (answer: PageAnswer, c: Context) => {
       const { outgoing } = c.env as HttpBindings;
       await send(answer, outgoing, isDraining());
@@ -25,35 +28,106 @@ export function createNodeRim(isDraining: () => boolean): Rim {
   };
 }
 
-/** Reads a request's head; one that could mean different things to different readers is marked as such. */
-function receive(incoming: IncomingMessage, outgoing: ServerResponse): PageRequest {
-  const { rawHeaders, method = 'GET', url: target = '' } = incoming;
-  const fields: string[] = [];
-  const hosts: string[] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!.toLowerCase();
-    if (name === 'host') hosts.push(rawHeaders[i + 1]!);
-    fields.push(name, rawHeaders[i + 1]!);
-  }
-  return {
-    method,
-    target,
-    host: hosts[0] ?? '',
-    scheme: 'http',
-    fields,
-    peer: incoming.socket.remoteAddress?.replace(/^::ffff:/, ''),
-    body: method === 'GET' || method === 'HEAD' ? undefined : bodyOf(incoming),
-    problem: problemOf(target, hosts, rawHeaders.length / 2),
-    signal: signalOf(outgoing),
+/**
+ * What hears of a request first. A page that is kept assembled is answered right here, before there is a context of
+ * Hono's; all others are handed on to the app.
+ */
+export function createDoor(setup: Setup, app: RequestListener, isDraining: () => boolean): RequestListener {
+  return (incoming, outgoing) => {
+    const request = new NodeRequest(incoming, outgoing);
+    const hot = answerHot(request, setup);
+    if (hot !== undefined) {
+      void send(hot, outgoing, isDraining());
+      return;
+    }
+    requests.set(incoming, request);
+    return app(incoming, outgoing);
   };
 }
 
-function problemOf(target: string, hosts: readonly string[], fields: number): InlayError | undefined {
+/** Requests that were read at the door. */
+const requests = new WeakMap<object, PageRequest>();
+
+function received({ incoming, outgoing }: Pick<HttpBindings, 'incoming' | 'outgoing'>): PageRequest {
+  return requests.get(incoming) ?? new NodeRequest(incoming as IncomingMessage, outgoing as ServerResponse);
+}
+
+/** A request's head, read from the socket's own objects; one that could mean different things to different readers is marked as such. */
+class NodeRequest implements PageRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly host: string;
+  readonly scheme = 'http';
+  readonly fields: string[] = [];
+  readonly peer: string | undefined;
+  readonly problem: InlayError | undefined;
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  #signal: AbortSignal | undefined;
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    const { rawHeaders, method = 'GET', url: target = '' } = incoming;
+    let host: string | undefined;
+    let hosts = 0;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = lowerCase(rawHeaders[i]!);
+      if (name === 'host') {
+        host ??= rawHeaders[i + 1]!;
+        hosts++;
+      }
+      this.fields.push(name, rawHeaders[i + 1]!);
+    }
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.method = method;
+    this.target = target;
+    this.host = host ?? '';
+    this.peer = peerOf(incoming.socket);
+    this.problem = problemOf(target, hosts === 1 ? host : undefined, rawHeaders.length / 2);
+  }
+
+  get body(): AsyncIterable<Uint8Array> | undefined {
+    return this.method === 'GET' || this.method === 'HEAD' ? undefined : bodyOf(this.#incoming);
+  }
+
+  /** Made when it is first asked for: an answer that is there at once needs none. */
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#outgoing);
+    return this.#signal;
+  }
+}
+
+/** Lower-case spellings of the field names that clients send. */
+const names = new Map<string, string>();
+const MAX_NAMES = 1_000;
+
+function lowerCase(spelled: string): string {
+  let name = names.get(spelled);
+  if (name === undefined) {
+    name = spelled.toLowerCase();
+    if (names.size < MAX_NAMES && spelled.length <= 64) names.set(spelled, name);
+  }
+  return name;
+}
+
+/** Addresses of peers: asked for once a connection. */
+const peers = new WeakMap<Socket, string | undefined>();
+
+function peerOf(socket: Socket): string | undefined {
+  let peer = peers.get(socket);
+  if (peer === undefined) {
+    peer = socket.remoteAddress?.replace(/^::ffff:/, '');
+    if (peer !== undefined) peers.set(socket, peer);
+  }
+  return peer;
+}
+
+function problemOf(target: string, host: string | undefined, fields: number): InlayError | undefined {
   if (fields > MAX_FIELDS) return new InlayError('header-too-large', `more than ${MAX_FIELDS} header fields`);
   if (target.length > MAX_TARGET)
     return new InlayError('target-too-long', `a target of more than ${MAX_TARGET} characters`);
   if (!target.startsWith('/')) return new InlayError('target-invalid', 'the request target is no path');
-  if (hosts.length !== 1 || !AUTHORITY.test(hosts[0]!))
+  if (host === undefined || !AUTHORITY.test(host))
     return new InlayError('host-invalid', 'Host is missing, repeated or malformed');
   return undefined;
 }
@@ -72,6 +146,7 @@ function bodyOf(incoming: IncomingMessage): AsyncIterable<Uint8Array> | undefine
 /** Aborts when the connection closes before the answer is complete. */
 function signalOf(outgoing: ServerResponse): AbortSignal {
   const abort = new AbortController();
+  if (outgoing.destroyed) abort.abort();
   outgoing.once('close', () => {
     if (!outgoing.writableFinished) abort.abort();
   });
@@ -102,6 +177,10 @@ async function send(answer: PageAnswer, outgoing: ServerResponse, draining: bool
   done(bytes);
 }
 
+/**
+ * Writes a body while it is composed. What becomes known within one turn of the event loop leaves in one write, the head
+ * with it: the busier the process, the fewer the writes.
+ */
 async function sendStream(
   batches: AsyncIterable<readonly Uint8Array[]>,
   outgoing: ServerResponse,
@@ -111,35 +190,73 @@ async function sendStream(
   const closed = Promise.withResolvers<never>();
   const leave = () => closed.reject(gone());
   outgoing.once('close', leave);
+  const writer = new Writer(outgoing);
   // The head is worth having before the body is: its client may go by it. As bytes, since text would recode field values.
-  outgoing.write(NO_BYTES);
-  let bytes = 0;
+  writer.add([NO_BYTES]);
   try {
     while (true) {
       const next = await Promise.race([iterator.next(), closed.promise]);
       if (next.done === true) break;
-      outgoing.cork();
-      for (const chunk of next.value) {
-        bytes += chunk.byteLength;
-        outgoing.write(chunk);
-      }
-      outgoing.uncork();
-      // Asked only now: what write answered while corked may be past, and no 'drain' would ever come.
+      writer.add(next.value);
+      if (writer.held >= MAX_HELD) writer.flush();
       if (outgoing.writableNeedDrain) await drained(outgoing);
     }
     outgoing.off('close', leave);
-    outgoing.end();
-    done(bytes);
+    writer.end();
+    done(writer.bytes);
   } catch (error) {
     outgoing.off('close', leave);
     const left = outgoing.destroyed; // what fails after the client has left fails because of that
+    writer.flush();
     outgoing.destroy(); // without the terminating chunk, so that the client sees that something is missing
-    done(bytes, left ? gone() : error);
+    done(writer.bytes, left ? gone() : error);
     await iterator.return?.();
   }
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** Bytes that are held for the end of the turn; more leave at once. */
+const MAX_HELD = 65_536;
+
+/** Writes to a response once a turn of the event loop. */
+class Writer {
+  /** Bytes of body so far, and those of them that are not written yet. */
+  bytes = 0;
+  held = 0;
+  readonly #outgoing: ServerResponse;
+  #chunks: Uint8Array[] = [];
+  #turn: NodeJS.Immediate | undefined;
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing;
+  }
+
+  add(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) {
+      this.#chunks.push(chunk);
+      this.held += chunk.byteLength;
+    }
+    this.#turn ??= setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+    if (this.#chunks.length === 0 || this.#outgoing.destroyed) return;
+    this.#outgoing.cork();
+    for (const chunk of this.#chunks) this.#outgoing.write(chunk);
+    this.#outgoing.uncork(); // before end: Node 24 would send the last chunk of a chunked body before what is corked
+    this.bytes += this.held;
+    this.held = 0;
+    this.#chunks = [];
+  }
+
+  end(): void {
+    this.flush();
+    this.#outgoing.end();
+  }
+}
 
 /** Waits until the client has taken what was written: as long as it takes something, however slowly, but not for ever. */
 async function drained(outgoing: ServerResponse): Promise<void> {

@@ -5,8 +5,8 @@ import type { InlayEvent } from '../runtime.ts';
 export type LogLevel = 'all' | 'errors' | 'off';
 
 /** Turns events into JSON lines: one a request, one a purge, one a change of state. */
-export function createLog(level: LogLevel, destination?: DestinationStream): (event: InlayEvent) => void {
-  if (level === 'off') return () => {};
+export function createLog(level: LogLevel, destination?: DestinationStream): ((event: InlayEvent) => void) | undefined {
+  if (level === 'off') return undefined;
   const options = {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,

@@ -25,9 +25,10 @@ const monotonic = (): number => performance.timeOrigin + performance.now();
 /** Makes the effects of a gateway on Node: undici pools, a store in this process, purges from NATS or from this process alone. */
 export async function createNodeRuntime(
   gateway: Gateway,
-  observe: (event: InlayEvent) => void,
+  observer: ((event: InlayEvent) => void) | undefined,
   now: () => number = monotonic,
 ): Promise<NodeRuntime> {
+  const observe = observer ?? (() => {});
   const upstream = createUpstream();
   const tasks = new Set<Promise<unknown>>();
   const purges = createPurgeIndex({ epoch: crypto.randomUUID(), observe });
@@ -45,6 +46,7 @@ export async function createNodeRuntime(
         .finally(() => tasks.delete(task));
     },
     observe,
+    recording: observer !== undefined,
     codings: nodeCodings,
     store: createLruStore(gateway.cache.maxSize),
     purges,

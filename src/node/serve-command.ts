@@ -35,7 +35,7 @@ export async function serveCommand(flags: ServeFlags): Promise<void> {
   const running = await serve(gateway, {
     host: textOf(flags.host, '--host'),
     port: portOf(flags.port, '--port'),
-    observe: log,
+    ...(log === undefined ? {} : { observe: log }),
   });
   const stopped = untilStopped(running);
   console.error(summary(gateway, running, flags)); // whoever reads this may stop it from now on

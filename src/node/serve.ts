@@ -1,13 +1,13 @@
-import type { Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { InlayError } from '../errors.ts';
 import { createAdmin } from '../gateway/admin.ts';
-import { createGateway } from '../gateway/app.ts';
+import { createApp, createSetup } from '../gateway/app.ts';
 import type { Gateway } from '../gateway/resolve-config.ts';
 import type { InlayEvent } from '../runtime.ts';
-import { createNodeRim, SEND_IDLE_TIMEOUT } from './deliver.ts';
+import { createDoor, createNodeRim, SEND_IDLE_TIMEOUT } from './deliver.ts';
 import { createNodeRuntime, type NodeRuntime } from './runtime.ts';
 
 /** Where to listen; port 0 takes a free one. */
@@ -47,11 +47,12 @@ const SERVER_OPTIONS = {
 const ADMIN_IDLE_TIMEOUT = 10_000;
 
 /** Starts a gateway and its admin listener. Throws an {@link InlayError} `config-invalid` if a port cannot be had. */
-export async function serve(gateway: Gateway, { host, port, observe = () => {}, now }: ServeOptions): Promise<Running> {
+export async function serve(gateway: Gateway, { host, port, observe, now }: ServeOptions): Promise<Running> {
   let draining = false;
   const isDraining = () => draining;
   const node = await createNodeRuntime(gateway, observe, now);
-  const app = createGateway(gateway, node.runtime, createNodeRim(isDraining));
+  const setup = createSetup(gateway, node.runtime);
+  const app = createApp(setup, createNodeRim(isDraining));
   const admin = createAdmin({
     runtime: node.runtime,
     bus: node.bus,
@@ -62,8 +63,10 @@ export async function serve(gateway: Gateway, { host, port, observe = () => {}, 
   });
   const servers: Server[] = [];
   try {
-    servers.push(await listen(app, host, port, '--port', idleTimeout(gateway)));
-    servers.push(await listen(admin, gateway.admin.host, gateway.admin.port, '--admin-port', ADMIN_IDLE_TIMEOUT));
+    const main = createServer(SERVER_OPTIONS, createDoor(setup, listenerOf(app), isDraining));
+    servers.push(await listen(main, host, port, '--port', idleTimeout(gateway)));
+    const side = createServer(SERVER_OPTIONS, listenerOf(admin));
+    servers.push(await listen(side, gateway.admin.host, gateway.admin.port, '--admin-port', ADMIN_IDLE_TIMEOUT));
   } catch (error) {
     await Promise.all(servers.map((server) => stop(server, 0)));
     await node.close();
@@ -84,12 +87,11 @@ export async function serve(gateway: Gateway, { host, port, observe = () => {}, 
   };
 }
 
-async function listen(app: Hono, host: string, port: number, option: string, idle: number): Promise<Server> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: SERVER_OPTIONS,
-  }) as Server;
+function listenerOf(app: Hono): RequestListener {
+  return getRequestListener(app.fetch, { overrideGlobalObjects: false });
+}
+
+async function listen(server: Server, host: string, port: number, option: string, idle: number): Promise<Server> {
   server.timeout = idle;
   server.maxHeadersCount = 0; // Node would drop what exceeds its count without a word; the rim counts and answers 431
   const listening = Promise.withResolvers<void>();

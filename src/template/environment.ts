@@ -40,7 +40,7 @@ export interface Environment {
   /** Operations inside each other that are being evaluated, those of functions that they call included. */
   nesting: number;
   /** Epoch ms. */
-  readonly now: number;
+  now(): number;
   /** A number in [0, 1). */
   random(): number;
   /** What the last `$rand` gave. */

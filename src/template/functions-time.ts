@@ -5,7 +5,7 @@ import { toInteger, type Value } from './value.ts';
 
 /** The functions of ESI.md section 6 that are about time, all UTC and in seconds since 1970, and chance. */
 export const TIME_FUNCTIONS: Library = {
-  time: { arity: [0, 0], run: (_, { now }) => Math.floor(now / 1000) },
+  time: { arity: [0, 0], run: (_, environment) => Math.floor(environment.now() / 1000) },
   http_time: { arity: [0, 1], run: httpTime },
   strftime: { arity: [2, 2], run: formatTime },
   rand: { arity: [0, 1], run: randomNumber },
@@ -22,7 +22,7 @@ function instantOf(seconds: Value): number | undefined {
 }
 
 function httpTime(args: readonly Value[], environment: Environment): Value {
-  const instant = args.length === 0 ? environment.now : instantOf(args[0]);
+  const instant = args.length === 0 ? environment.now() : instantOf(args[0]);
   if (instant === undefined) return refuse(environment, 'bad-argument', '$http_time takes seconds since 1970');
   return printHttpDate(instant);
 }

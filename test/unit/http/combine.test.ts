@@ -1,21 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { parseCacheControl } from '../../../src/http/cache-control.ts';
-import { type CombinedPart, combineCacheControl } from '../../../src/http/combine.ts';
+import { type Combined, type CombinedPart, combineCacheControl } from '../../../src/http/combine.ts';
 
 const part = (cacheControl: string | undefined, age = 0, personal = false): CombinedPart => ({
   fields: cacheControl === undefined ? [] : ['cache-control', cacheControl],
   age: age * 1000,
   personal,
 });
-const combine = (...parts: CombinedPart[]): string => combineCacheControl(parts).cacheControl;
+/** The value, and the Age if there is one. */
+const combine = (...parts: CombinedPart[]): string => {
+  const { cacheControl, age } = combineCacheControl(parts);
+  return age < 1000 ? cacheControl : `${cacheControl} Age: ${Math.floor(age / 1000)}`;
+};
 
 test.each<[string, CombinedPart[], string]>([
   ['one part speaks for itself', [part('max-age=60')], 'max-age=60'],
   ['the least max-age', [part('max-age=60'), part('max-age=30')], 'max-age=30'],
-  ['the least max-age that is left', [part('max-age=60', 50), part('max-age=30')], 'max-age=10'],
-  ['whole seconds, rounded down', [part('max-age=60', 0.001)], 'max-age=59'],
-  ['none left', [part('max-age=60', 61), part('max-age=30')], 'max-age=0'],
+  ['the least max-age that is left', [part('max-age=60', 50), part('max-age=30')], 'max-age=30 Age: 20'],
+  ['the least left, of parts whose ages differ', [part('max-age=60'), part('max-age=300', 200)], 'max-age=60'],
+  ['an age below a second is none', [part('max-age=60', 0.999)], 'max-age=60'],
+  ['the age of a part that is alone', [part('max-age=60, s-maxage=90', 7)], 'max-age=60, s-maxage=90 Age: 7'],
+  ['none left', [part('max-age=60', 61), part('max-age=30')], 'max-age=30 Age: 30'],
   ['a part without freshness has none', [part('max-age=60'), part(undefined)], 'max-age=0'],
   ['a malformed max-age is none', [part('max-age=60'), part('max-age=x')], 'max-age=0'],
   ['s-maxage is no lifetime for a browser', [part('s-maxage=60')], 'max-age=0, s-maxage=60'],
@@ -24,6 +30,12 @@ test.each<[string, CombinedPart[], string]>([
     [part('max-age=5, s-maxage=60', 1), part('max-age=9, s-maxage=50')],
     'max-age=4, s-maxage=50',
   ],
+  [
+    's-maxage and max-age count from one Age',
+    [part('max-age=50, s-maxage=20', 10), part('max-age=30, s-maxage=60', 9)],
+    'max-age=30, s-maxage=19 Age: 9',
+  ],
+  ['the age of what no browser may keep', [part('no-cache', 5), part('s-maxage=60', 9)], 'no-cache Age: 9'],
   ['s-maxage of some parts', [part('max-age=5, s-maxage=60'), part('max-age=9')], 'max-age=5'],
   ['private', [part('max-age=60, public, s-maxage=9'), part('private, max-age=30')], 'private, max-age=30'],
   ['private for some fields', [part('private="x", max-age=30')], 'private, max-age=30'],
@@ -75,7 +87,7 @@ it('does not tell browsers what was said to surrogates', () => {
 
 it('bounds a degraded page, but never lengthens a life', () => {
   expect(combineCacheControl([part('max-age=60, s-maxage=60')], 1000).cacheControl).toBe('max-age=1, s-maxage=1');
-  expect(combineCacheControl([part('max-age=60', 60)], 1000).cacheControl).toBe('max-age=0');
+  expect(combineCacheControl([part('max-age=60', 60)], 1000)).toMatchObject({ age: 1000, cacheControl: 'max-age=1' });
 });
 
 const anyPart = fc.record({
@@ -97,6 +109,11 @@ const anyPart = fc.record({
   personal: fc.boolean(),
 });
 
+/** Seconds that a browser may still keep a page, by what it is told. */
+const left = ({ cacheControl, age }: Combined): number => Math.max(0, given({ cacheControl }) - Math.floor(age / 1000));
+const given = ({ cacheControl }: Pick<Combined, 'cacheControl'>): number =>
+  Number(parseCacheControl(cacheControl).get('max-age') ?? 0);
+
 it('is never more permissive with one part more, and does not care for their order', () => {
   fc.assert(
     fc.property(fc.array(anyPart, { minLength: 1, maxLength: 4 }), anyPart, (parts, more) => {
@@ -104,6 +121,12 @@ it('is never more permissive with one part more, and does not care for their ord
       const after = combineCacheControl([...parts, more]);
       expect(combineCacheControl([more, ...parts.toReversed()])).toEqual(after);
       expect(after.maxAge).toBeLessThanOrEqual(before.maxAge);
+      expect(left(after)).toBeLessThanOrEqual(
+        Math.min(...[...parts, more].map((one) => left(combineCacheControl([one])))),
+      );
+      expect(given(after)).toBeLessThanOrEqual(
+        Math.min(...[...parts, more].map((one) => given(combineCacheControl([one])))),
+      );
       const [had, has] = [before, after].map((combined) => parseCacheControl(combined.cacheControl));
       for (const name of ['private', 'no-store']) if (had!.has(name)) expect(has!.has(name)).toBe(true);
       for (const name of ['public', 'immutable', 's-maxage']) if (has!.has(name)) expect(had!.has(name)).toBe(true);

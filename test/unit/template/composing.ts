@@ -47,6 +47,7 @@ export function createKitchen(fragments: Readonly<Record<string, string>> = {}) 
     after: () => () => {},
     background: () => {},
     observe: () => {},
+    recording: false,
     codings: { decode: () => undefined, encodes: [], encode: async (_coding, bytes) => bytes },
     store: createLruStore(8_388_608),
     purges: createPurgeIndex({ epoch: 'test' }),
@@ -99,7 +100,8 @@ async function serve(
     variables: createRequestVariables({ method: 'GET', path: '/page', query: '', ...request, fields }),
     steps: { left: MAX_STEPS, exhausted: false },
     effects: [],
-    reads: new Set(),
+    reads: new Map(),
+    fleeting: false,
     evaluated: false,
   };
   const document = { service: SERVICE, path: '/page', depth: 0, part, ancestors: ['page'], state: new DocumentState() };

@@ -33,7 +33,7 @@ export function stage(
     read: scope.read,
     matched: scope.matched,
     warn: ({ code }) => warnings.push(code),
-    now: NOW,
+    now: () => NOW,
     random: () => 0.5,
     ...options,
   });
