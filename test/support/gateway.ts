@@ -4,7 +4,7 @@ import { defineGateway, type GatewayConfig } from '../../src/gateway/config.ts';
 import { resolveConfig } from '../../src/gateway/resolve-config.ts';
 import { type Running, serve } from '../../src/node/serve.ts';
 import type { PurgeMessage } from '../../src/purge/message.ts';
-import type { InlayEvent, RequestRecord } from '../../src/runtime.ts';
+import type { InlayEvent, RequestRecord, Runtime } from '../../src/runtime.ts';
 
 /** A gateway on free ports of this machine, in this process. */
 export interface TestGateway extends Running {
@@ -46,8 +46,13 @@ export interface Answered {
  * Starts a gateway; stop it when the test is done.
  *
  * @param now its clock, where a test turns it
+ * @param spoil what of its runtime is replaced, where a test must see that it would notice
  */
-export async function startGateway(config: GatewayConfig, now?: () => number): Promise<TestGateway> {
+export async function startGateway(
+  config: GatewayConfig,
+  now?: () => number,
+  spoil?: (runtime: Runtime) => Partial<Runtime>,
+): Promise<TestGateway> {
   const events: InlayEvent[] = [];
   const gateway = resolveConfig(defineGateway({ admin: { port: 0 }, ...config }));
   const running = await serve(gateway, {
@@ -56,6 +61,7 @@ export async function startGateway(config: GatewayConfig, now?: () => number): P
     observe: (event) => void events.push(event),
     ...(now === undefined ? {} : { now }),
   });
+  if (spoil !== undefined) Object.assign(running.node.runtime, spoil({ ...running.node.runtime }));
   const port = Number(new URL(running.url).port);
   return {
     ...running,
