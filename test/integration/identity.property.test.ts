@@ -3,6 +3,7 @@ import { createPurge } from '../../src/purge/message.ts';
 import type { RequestRecord } from '../../src/runtime.ts';
 import { type Grounds, type Outcome, sendCrowd, VISITORS } from '../support/crowd.ts';
 import { cleanups, startGateway, type TestGateway } from '../support/gateway.ts';
+import { DATED_MANNERS, MANNERS, type Manner } from '../support/manners.ts';
 import { MUTANTS, type Mutant, memoOfPaths } from '../support/mutants.ts';
 import { startOrigin } from '../support/origin.ts';
 import { type PersonalSite, personalConfig, servePersonalSite } from '../support/personal-site.ts';
@@ -19,14 +20,15 @@ afterEach(stack.run);
 /** What is not as in the other tests. */
 interface Terms {
   readonly mutant?: Mutant | undefined;
+  readonly manners?: readonly Manner[];
   readonly started?: ReturnType<typeof cleanups>;
 }
 
-async function setup(seed: number, { mutant, started = stack }: Terms = {}) {
+async function setup(seed: number, { mutant, manners, started = stack }: Terms = {}) {
   let turned = 0;
   const now = () => performance.timeOrigin + performance.now() + turned;
   const origin = started.add(await startOrigin());
-  const site = servePersonalSite(origin, seed, now);
+  const site = servePersonalSite(origin, seed, now, manners);
   const gateway = started.add(await startGateway(personalConfig(origin.url), now, mutant));
   const grounds: Grounds = {
     port: gateway.port,
@@ -95,7 +97,21 @@ describe.each(SEEDS)('a thousand visitors, fifty at once, drawn from seed %i,', 
     expect(run.outcome.wrong, `seed ${seed}`).toEqual([]);
     expectEventful(run.outcome, run.gateway, run.site);
   });
+
+  test('get what tells who they are as private, so that caches downstream keep it from others', () => {
+    expect(run.outcome.open, `seed ${seed}`).toEqual([]);
+  });
 });
+
+test.each(SEEDS)(
+  'an answer with a name in it is not renewed for the next visitor by its date alone, in a crowd drawn from seed %i',
+  async (seed) => {
+    const { grounds, site } = await setup(seed, { manners: [...MANNERS, ...DATED_MANNERS] });
+    expect((await sendCrowd(grounds, seed, 1_500)).wrong, `seed ${seed}`).toEqual([]);
+    expect(site.tally.faults).toBeGreaterThan(50);
+  },
+  LIMIT,
+);
 
 describe('a visitor’s token in another’s answer is noticed of a gateway', () => {
   test.each(Object.keys(MUTANTS))(

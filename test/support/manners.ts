@@ -107,3 +107,13 @@ export const MANNERS: readonly Manner[] = [
   personal('expired', (etag) => ({ expires: '0', etag, 'last-modified': MODIFIED })),
   personal('for shared caches, but private', () => ({ 'cache-control': 's-maxage=60, private' })),
 ];
+
+/**
+ * Services that have no other validator than a date, which is that of the page and not of the name in it: they answer 304
+ * to whoever names it, and what one visitor got must not be renewed for the next by that alone.
+ */
+export const DATED_MANNERS: readonly Manner[] = [
+  personal('dated, no-cache', () => ({ 'cache-control': 'no-cache', 'last-modified': MODIFIED })),
+  personal('dated, stale on arrival', () => ({ 'cache-control': 'max-age=0', 'last-modified': MODIFIED })),
+  personal('dated, expired', () => ({ expires: '0', 'last-modified': MODIFIED })),
+];

@@ -77,8 +77,13 @@ export function personalConfig(origin: string): GatewayConfig {
 }
 
 /** Has an origin serve a site that is drawn from this seed; `now` is the gateway's clock, by which its answers are dated. */
-export function servePersonalSite(origin: Origin, seed: number, now: () => number): PersonalSite {
-  const resources = new Map(draw(createRandom(seed), MANNERS).map((resource) => [resource.path, resource]));
+export function servePersonalSite(
+  origin: Origin,
+  seed: number,
+  now: () => number,
+  manners: readonly Manner[] = MANNERS,
+): PersonalSite {
+  const resources = new Map(draw(createRandom(seed), manners).map((resource) => [resource.path, resource]));
   const versions = new Map<string, number>();
   const random = createRandom(seed + 1);
   const tally: ServiceTally = { faults: 0, conditional: 0, unchanged: 0 };
