@@ -4,7 +4,7 @@ import type { Ask } from './ask.ts';
 import type { FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
 import { fetchEntry } from './fetch.ts';
-import { type RequestDirectives, satisfies } from './freshness.ts';
+import { isError, type RequestDirectives, satisfies } from './freshness.ts';
 import { type Kept, type Part, takePart } from './join.ts';
 import { type Found, type Judged, lookup, namesOf, placeOf, standIn } from './lookup.ts';
 import type { MaybePromise } from './store.ts';
@@ -20,7 +20,13 @@ export type Answer = {
   /** A copy that may stand in if the answer is a failure (RFC 5861 section 4, RFC 9111 section 4.2.4). */
   readonly stale: Entry | undefined;
 } & (
-  | { readonly kind: 'entry'; readonly entry: Entry; readonly stored: boolean }
+  | {
+      readonly kind: 'entry';
+      readonly entry: Entry;
+      readonly stored: boolean;
+      /** What the service answered, if it was asked: 304 for an entry that it found unchanged. */
+      readonly forwarded?: number | undefined;
+    }
   | { readonly kind: 'failed'; readonly error: InlayError }
 );
 
@@ -62,6 +68,8 @@ export function verdict(found: Found, now: number, request?: RequestDirectives):
   if (freshness.state === 'fresh') return { act: 'serve', entry, refresh: false, reason: 'fresh' };
   // Below a floor nobody knows what was purged: such a copy may excuse a failure, but is not worth a quick answer.
   const known = !soft || validity.reason !== 'floor';
+  if (request?.maxStale !== undefined && known && satisfies(entry, now, request, options))
+    return { act: 'serve', entry, refresh: false, reason: 'max-stale' };
   if (freshness.whileRevalidate && known)
     return { act: 'serve', entry, refresh: true, reason: soft ? 'soft-purged' : 'stale' };
   return fetch(soft ? `purged softly by ${validity.reason} ${validity.target}` : 'stale');
@@ -101,7 +109,7 @@ export function serve(
   return {
     kind: 'entry',
     entry: judged.entry,
-    how: judged.refresh ? 'stale' : 'hit',
+    how: judged.reason === 'fresh' ? 'hit' : 'stale',
     reason: judged.reason,
     stored: true,
     stale: undefined,
@@ -168,8 +176,8 @@ const DISCONNECTED: ReadonlySet<string> = new Set([
 export function answer(end: Kept, judged: Fetch, how: How, runtime: Runtime): Answer {
   const { reason } = judged;
   if ('entry' in end) {
-    const stale = end.entry.status >= 500 ? standIn(judged.fallback, false, runtime) : undefined;
-    return { kind: 'entry', entry: end.entry, stored: end.stored, how, reason, stale };
+    const stale = isError(end.entry.status) ? standIn(judged.fallback, false, runtime) : undefined;
+    return { kind: 'entry', entry: end.entry, stored: end.stored, forwarded: end.forwarded, how, reason, stale };
   }
   return {
     kind: 'failed',

@@ -6,6 +6,8 @@ export type FlightEnd =
   | {
       readonly entry: Entry;
       readonly stored: boolean;
+      /** The status that the service answered with: 304 if what was held is unchanged. */
+      readonly forwarded: number;
       /** Whether those who waited may have it: a second try may have brought what the first did not promise. */
       readonly shareable: boolean;
     }

@@ -8,6 +8,7 @@ import type { Ask } from './ask.ts';
 import type { Flight, FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
 import { createEntry } from './fill.ts';
+import { isError } from './freshness.ts';
 import { drop, lookup, markUnstorable, put, standIn } from './lookup.ts';
 
 /** Takes an answer while it arrives, for a page that is streamed. */
@@ -73,7 +74,7 @@ async function fetchInPlace(ask: Ask, runtime: Runtime, purpose: Purpose): Promi
         flight?.decide(shareable);
         const stored = await keep(ask, runtime, unchanged, arrival);
         if (!stored && purpose.held !== undefined) await drop(ask, runtime, purpose.held);
-        return { entry: unchanged, stored, shareable };
+        return { entry: unchanged, stored, forwarded: 304, shareable };
       }
       await ask.arrived?.(arrival);
       flight?.decide(shareable);
@@ -85,7 +86,7 @@ async function fetchInPlace(ask: Ask, runtime: Runtime, purpose: Purpose): Promi
       }
       const entry = createEntry(ask, arrival, collected);
       if (isOvertaken(entry, runtime) && sink === undefined && !last) continue;
-      return { entry, stored: await keep(ask, runtime, entry, arrival), shareable };
+      return { entry, stored: await keep(ask, runtime, entry, arrival), forwarded: entry.status, shareable };
     }
   } finally {
     leavePlace();
@@ -139,9 +140,9 @@ async function collect(
 
 /** An error that may be kept does not replace a good answer that may still stand in for it (RFC 5861 section 4). */
 async function isWorthKeeping(ask: Ask, runtime: Runtime, entry: Entry): Promise<boolean> {
-  if (entry.status < 500) return true;
+  if (!isError(entry.status)) return true;
   const found = await lookup(ask, runtime);
-  return found.entry === undefined || found.entry.status >= 500 || standIn(found, false, runtime) === undefined;
+  return found.entry === undefined || isError(found.entry.status) || standIn(found, false, runtime) === undefined;
 }
 
 /** Reasons of the one request: the next may bring an answer that can be kept. */

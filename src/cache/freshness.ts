@@ -63,6 +63,11 @@ export function freshness(entry: Timed, now: number, options: FreshnessOptions =
   };
 }
 
+/** The statuses that a stale answer may excuse (RFC 5861 section 4). */
+export function isError(status: number): boolean {
+  return status === 500 || (status >= 502 && status <= 504);
+}
+
 /** What a request demands of a stored response; times in ms. */
 export interface RequestDirectives {
   readonly noCache: boolean;

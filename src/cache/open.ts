@@ -7,7 +7,7 @@ import { type Answer, answer, type Fetch, type How, kept, serve, verdict } from 
 import type { Entry } from './entry.ts';
 import { createFeed } from './feed.ts';
 import { fetchEntry } from './fetch.ts';
-import type { RequestDirectives } from './freshness.ts';
+import { isError, type RequestDirectives } from './freshness.ts';
 import { type Part, takePart } from './join.ts';
 import { drop, lookup, put, standIn } from './lookup.ts';
 import { describes } from './update.ts';
@@ -67,7 +67,15 @@ export async function openHead(ask: Ask, runtime: Runtime, request: RequestDirec
   const updated = held && (await updateByHead(ask, runtime, held, arrival));
   if (updated === undefined) return opened;
   await opened.segments[Symbol.asyncIterator]().return?.();
-  return { kind: 'entry', entry: updated, stored: true, how: 'miss', reason: judged.reason, stale: undefined };
+  return {
+    kind: 'entry',
+    entry: updated,
+    stored: true,
+    forwarded: 200,
+    how: 'miss',
+    reason: judged.reason,
+    stale: undefined,
+  };
 }
 
 /** What is stored, with what the head of a HEAD said of it; `undefined` if it was about something else. */
@@ -128,6 +136,6 @@ async function stream(
     return answer({ error: asInlayError(error) }, judged, how, runtime);
   }
   if (arrival === undefined) return answer(kept(await fetched, ask), judged, how, runtime);
-  const stale = arrival.status >= 500 ? standIn(judged.fallback, false, runtime) : undefined;
+  const stale = isError(arrival.status) ? standIn(judged.fallback, false, runtime) : undefined;
   return { kind: 'stream', arrival, segments: feed, how, reason: judged.reason, stale };
 }

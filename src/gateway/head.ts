@@ -29,6 +29,7 @@ export interface Lasting {
   readonly fields: Fields;
   readonly etag: string | undefined;
   readonly lastModified: string | undefined;
+  readonly date: string | undefined;
   /** Ms: the page's Age now. */
   readonly age: number;
   /** The body is ours, and may be sent compressed. */
@@ -82,7 +83,12 @@ export interface RelayedHead extends WholeHead {
 export function relayedHead(page: PageEntry | Stream, visit: Visit): RelayedHead {
   const { status, fields } = page.kind === 'entry' ? page.entry : page.arrival;
   const { now } = visit.setup.runtime;
-  const validators = { etag: fieldValue(fields, 'etag'), lastModified: fieldValue(fields, 'last-modified') };
+  const validators = {
+    etag: fieldValue(fields, 'etag'),
+    lastModified: fieldValue(fields, 'last-modified'),
+    // Where nothing says when it was changed, it was not after it was sent (RFC 9111 section 4.3.2).
+    date: page.kind === 'entry' ? fieldValue(fields, 'date') : undefined,
+  };
   const age = page.kind === 'entry' ? currentAge(page.entry, now()) : 0;
   const kept = [...withoutFields(fields, RELAYED_WITHOUT), ...passedOn(fields)];
   const own = validators.etag === undefined ? [...kept] : [...kept, 'etag', validators.etag];
@@ -141,7 +147,7 @@ export function composedHead(page: PageEntry | Stream, length: number, etagOf: (
   const errors = countErrors(visit.part);
   if (errors > 0) own.push('inlay-errors', String(errors));
   own.push(...ourFields(page, visit));
-  const lasting = { fields: kept, etag, lastModified: undefined, age: combined.age, compressible };
+  const lasting = { fields: kept, etag, lastModified: undefined, date: undefined, age: combined.age, compressible };
   return { status: answered, fields: own, lasting };
 }
 
@@ -270,15 +276,15 @@ function cacheStatus(page: PageEntry | Stream, visit: Visit): CacheStatus {
   if (part.unstored !== undefined) details.push(`not stored: ${part.unstored}`);
   if (!setup.runtime.purges.synced) details.push('unsynced');
   const detail = details.length === 0 ? undefined : details.join(' ');
-  if (page.kind === 'entry' && (page.how === 'hit' || page.how === 'stale')) {
+  if (page.kind === 'entry' && part.delivered !== 'stale' && (page.how === 'hit' || page.how === 'stale')) {
     const { runtime } = setup;
     const state = freshness(page.entry, runtime.now());
     return { hit: true, ttl: state.state === 'fresh' ? state.ttl : -state.staleFor, key, detail };
   }
-  const stored = page.kind === 'entry' ? page.stored : willBeStored(page, visit);
+  const stored = page.kind === 'entry' ? page.stored && part.delivered !== 'stale' : willBeStored(page, visit);
   return {
     fwd: forwardReason(page.reason),
-    fwdStatus: page.kind === 'entry' ? page.entry.status : page.arrival.status,
+    fwdStatus: page.kind === 'entry' ? (page.forwarded ?? part.failedStatus) : page.arrival.status,
     stored,
     collapsed: page.how === 'coalesced',
     key,

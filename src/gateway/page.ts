@@ -104,8 +104,11 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
   return { setup, request, trace, route, identity, part, composition, signal };
 }
 
-/** A service may resolve these to a path that the route was not found for (RFC 3986 section 5.2.4); clients resolve them before they ask. */
-const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i;
+/**
+ * A service may resolve these to a path that the route was not found for (RFC 3986 section 5.2.4), some of them after they
+ * dropped parameters (`..;x`); clients resolve them before they ask.
+ */
+const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;]|%2f|%5c|%3b|$)/i;
 
 const spaces = new WeakMap<Facade, UrlSpace>();
 
@@ -237,6 +240,8 @@ function chooseStandIn(opened: Opened, { part, setup }: Visit): Opened {
     part.error = opened.error;
   }
   if (opened.stale === undefined) return opened;
+  if (opened.kind !== 'failed')
+    part.failedStatus = opened.kind === 'stream' ? opened.arrival.status : opened.entry.status;
   if (opened.kind === 'stream') setup.runtime.background(discard(opened.segments));
   part.delivered = 'stale';
   return { kind: 'entry', entry: opened.stale, how: 'stale', reason: part.reason, stored: true, stale: undefined };

@@ -10,11 +10,14 @@ const MONTH = `(?<month>${MONTHS.join('|')})`;
 const DAY = `(?:${DAYS.join('|')})`;
 const LONG_DAY = '(?:Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day';
 
-/** IMF-fixdate, the obsolete RFC 850 form, and that of asctime(); names are case-sensitive, as the grammar has them. */
+/**
+ * IMF-fixdate, the obsolete RFC 850 form, and that of asctime(). The grammar has names in one case; who judges freshness
+ * takes them in any (RFC 9111 section 4.2).
+ */
 const FORMATS: readonly RegExp[] = [
-  new RegExp(String.raw`^${DAY}, (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} GMT$`),
-  new RegExp(String.raw`^${LONG_DAY}, (?<day>\d\d)-${MONTH}-(?<short>\d\d) ${TIME} GMT$`),
-  new RegExp(String.raw`^${DAY} ${MONTH} (?<day>\d\d| \d) ${TIME} (?<year>\d{4})$`),
+  new RegExp(String.raw`^${DAY}, (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} GMT$`, 'i'),
+  new RegExp(String.raw`^${LONG_DAY}, (?<day>\d\d)-${MONTH}-(?<short>\d\d) ${TIME} GMT$`, 'i'),
+  new RegExp(String.raw`^${DAY} ${MONTH} (?<day>\d\d| \d) ${TIME} (?<year>\d{4})$`, 'i'),
 ];
 
 /**
@@ -30,13 +33,17 @@ export function parseHttpDate(text: string, now?: number): number | undefined {
     const groups = format.exec(text)?.groups;
     if (groups === undefined) continue;
     const year = groups.year === undefined ? fullYear(Number(groups.short), now) : Number(groups.year);
-    return instant(year, MONTHS.indexOf(groups.month!), Number(groups.day), [
+    return instant(year, MONTHS.indexOf(capitalised(groups.month!)), Number(groups.day), [
       Number(groups.hour),
       Number(groups.minute),
       Number(groups.second),
     ]);
   }
   return undefined;
+}
+
+function capitalised(name: string): string {
+  return name[0]!.toUpperCase() + name.slice(1).toLowerCase();
 }
 
 /**

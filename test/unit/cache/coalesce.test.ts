@@ -13,9 +13,12 @@ describe('a flight', () => {
     expect([flights.get('k'), flights.get('other')]).toEqual([flight, undefined]);
     flight.decide(true);
     expect(flights.get('k')).toBe(flight);
-    flight.finish({ entry, stored: true, shareable: true });
+    flight.finish({ entry, stored: true, forwarded: 200, shareable: true });
     expect(flights.get('k')).toBeUndefined();
-    expect([await flight.shared, await flight.end]).toEqual([true, { entry, stored: true, shareable: true }]);
+    expect([await flight.shared, await flight.end]).toEqual([
+      true,
+      { entry, stored: true, forwarded: 200, shareable: true },
+    ]);
   });
 
   test('that may not be shared is forgotten at once, and says so before its body is there', async () => {

@@ -134,7 +134,7 @@ describe('one who waits for the fetch of another', () => {
     const part = takePart(askOf(), runtime, 'uri-miss', []);
     flight.decide(true);
     if (purged) purges.record({ mode: 'hard', keys: [], tags: ['t'], urls: [], prefixes: [], all: false });
-    flight.finish({ entry, stored: !purged, shareable: true });
+    flight.finish({ entry, stored: !purged, forwarded: 200, shareable: true });
     expect((await part).role).toBe(role);
   });
 });

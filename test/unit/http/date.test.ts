@@ -5,20 +5,20 @@ import { parseHttpDate, printHttpDate } from '../../../src/http/date.ts';
 const EXAMPLE = Date.UTC(1994, 10, 6, 8, 49, 37);
 const Y2026 = Date.UTC(2026, 10, 23);
 
-test.each(['Sun, 06 Nov 1994 08:49:37 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994'])(
-  'reads %s, one of the three formats',
-  (text) => {
-    expect(parseHttpDate(text)).toBe(EXAMPLE);
-  },
-);
+test.each([
+  'Sun, 06 Nov 1994 08:49:37 GMT',
+  'Sunday, 06-Nov-94 08:49:37 GMT',
+  'Sun Nov  6 08:49:37 1994',
+  'SUN, 06 nOV 1994 08:49:37 gmt',
+  'sunday, 06-NOV-94 08:49:37 Gmt',
+])('reads %s, one of the three formats in any case of its names', (text) => {
+  expect(parseHttpDate(text)).toBe(EXAMPLE);
+});
 
 test.each([
   ['', 'empty'],
   ['0', 'the Expires that means "already expired"'],
   ['-1', 'a number'],
-  ['THU, 18 Aug 2050 02:01:18 GMT', 'wrong case of the weekday'],
-  ['Thu, 18 AUG 2050 02:01:18 GMT', 'wrong case of the month'],
-  ['Thu, 18 Aug 2050 02:01:18 gMT', 'wrong case of the zone'],
   ['Thu, 18 Aug 2050 02:01:18 UTC', 'another zone'],
   ['Thu, 18 Aug 2050 02:01:18 AEST', 'another zone'],
   ['Thu, 18 Aug 2050 02:01:18 +0000', 'an offset'],
