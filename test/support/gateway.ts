@@ -40,6 +40,8 @@ export interface Answered {
   readonly text: string;
   /** Whether the body arrived to its end, as its framing tells. */
   readonly complete: boolean;
+  /** The 1xx that came before the head, in order. */
+  readonly interim: readonly { readonly status: number; readonly headers: IncomingHttpHeaders }[];
 }
 
 /**
@@ -87,7 +89,9 @@ export function ask(port: number, path: string, options: AskOptions = {}): Promi
   const { method = 'GET', headers = {}, body, onText } = options;
   return new Promise((resolve, reject) => {
     const request = httpRequest({ host: '127.0.0.1', port, path, method, headers: flat(headers), agent: false });
+    const interim: { status: number; headers: IncomingHttpHeaders }[] = [];
     request.on('error', reject);
+    request.on('information', ({ statusCode, headers }) => void interim.push({ status: statusCode, headers }));
     request.on('response', (response) => {
       const chunks: Buffer[] = [];
       const end = () => {
@@ -99,6 +103,7 @@ export function ask(port: number, path: string, options: AskOptions = {}): Promi
           latin1: bytes.toString('latin1'),
           text: bytes.toString('utf8'),
           complete: response.complete,
+          interim,
         });
       };
       onText?.('');

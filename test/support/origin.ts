@@ -10,6 +10,12 @@ export interface Answer extends Omit<ScriptedAnswer, 'body' | 'headers'> {
   readonly body?: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
   /** After the last chunk: resets the connection (`reset`), or leaves it open for ever (`hang: 'body'`). */
   readonly reset?: boolean;
+  /** The reason phrase; Node's own for the status otherwise. */
+  readonly reason?: string;
+  /** Sent before the final head, 1xx (RFC 9110 section 15.2). */
+  readonly interim?: readonly { readonly status: number; readonly headers?: Readonly<Record<string, string>> }[];
+  /** False leaves Date out; otherwise it is this machine's time unless it is among the headers. */
+  readonly date?: boolean;
   /** Exactly these bytes (one a character), and then the end of the connection; all else is ignored. */
   readonly raw?: string;
 }
@@ -122,6 +128,26 @@ function answerWith(script: Script): (request: Received, response: ServerRespons
   };
 }
 
+/** Writes what comes before the body. A Content-Length among the headers stays as it is, true or not. */
+function begin(
+  { interim = [], date, reason }: Answer,
+  { status, headers, length }: { status: number; headers: NonNullable<Answer['headers']>; length: number | undefined },
+  response: ServerResponse,
+): void {
+  const fields = Object.entries(headers).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : value).flatMap((line) => [name, line]),
+  );
+  const counted = fields.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length');
+  if (length !== undefined && !counted) fields.push('content-length', String(length));
+  for (const { status: code, headers: hints = {} } of interim) {
+    const lines = Object.entries(hints).map(([name, value]) => `${name}: ${value}\r\n`);
+    response.socket?.write(`HTTP/1.1 ${code} Interim\r\n${lines.join('')}\r\n`);
+  }
+  if (date === false) response.sendDate = false;
+  if (reason === undefined) response.writeHead(status, fields);
+  else response.writeHead(status, reason, fields);
+}
+
 async function send(answer: Answer, request: Received, response: ServerResponse): Promise<void> {
   const { status = 200, headers = {}, body = '', delay = 0, pause = 0, hang, truncate, reset, raw } = answer;
   if (raw !== undefined) {
@@ -133,13 +159,10 @@ async function send(answer: Answer, request: Received, response: ServerResponse)
   const bytes = (chunk: string | Uint8Array): Uint8Array =>
     typeof chunk === 'string' ? Buffer.from(chunk, answer.latin1 ? 'latin1' : 'utf8') : chunk;
   const whole = typeof body === 'string' || body instanceof Uint8Array;
-  const fields = Object.entries(headers).flatMap(([name, value]) =>
-    (typeof value === 'string' ? [value] : value).flatMap((line) => [name, line]),
-  );
   const broken = truncate === true || reset === true || hang === 'body';
-  if (whole && !broken && status !== 204 && status !== 304) fields.push('content-length', `${bytes(body).length}`);
-  if (truncate === true) fields.push('content-length', '1000000');
-  response.writeHead(status, fields);
+  const known = whole && !broken && status !== 204 && status !== 304;
+  const length = truncate === true ? 1_000_000 : known ? bytes(body as string | Uint8Array).length : undefined;
+  begin(answer, { status, headers, length }, response);
   response.flushHeaders();
   if (request.method === 'HEAD') {
     response.end();
