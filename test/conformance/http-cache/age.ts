@@ -134,11 +134,12 @@ const kept: CacheRecord[] = [
     expect: { headers: { date: at(0), age: '3' } },
   }),
   {
+    // Node adds that of the machine, which no record turns.
     id: 'date-added-at-once',
     says: 'a response that is not stored gets a Date too if it has none',
     kind: 'required',
     anchor: 'RFC 9110 6.6.1',
-    steps: [{ answer: { headers: { date: null } }, expect: { from: 'service', headers: { date: at(0) } } }],
+    steps: [{ answer: { headers: { date: null } }, expect: { from: 'service', headers: { date: / GMT$/ } } }],
   },
 ];
 

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Clock, fieldsAt, isAt } from './clock.ts';
-import type { CacheRecord, Expected, ExpectedFields } from './record.ts';
+import type { CacheRecord, ExpectedFields } from './record.ts';
 import type { Exchange, Served } from './run.ts';
 
 /** What differs from what a step expects, in words; nothing if all is well. */
 export function problemsOf(exchanges: readonly Exchange[], served: readonly Served[], clock: Clock): string[] {
   const single = exchanges.length === 1;
   return exchanges.flatMap((exchange, i) => {
-    const problems = [...answerProblems(exchange, clock), ...serviceProblems(exchange.expected, served, clock)];
+    const problems = [...answerProblems(exchange, clock), ...serviceProblems(exchange, served, clock)];
     return single ? problems : problems.map((problem) => `client ${i + 1}: ${problem}`);
   });
 }
@@ -32,8 +32,11 @@ function answerProblems({ expected, answered }: Exchange, clock: Clock): string[
   return problems;
 }
 
-function serviceProblems({ from, requests, received }: Expected, served: readonly Served[], clock: Clock): string[] {
+function serviceProblems({ expected, together }: Exchange, served: readonly Served[], clock: Clock): string[] {
+  const { from, requests, received } = expected;
   const problems: string[] = [];
+  if (expected.together !== undefined && expected.together !== together)
+    problems.push(`${expected.together} requests at the service before it answers, not ${together}`);
   const count = requests ?? (from === undefined ? undefined : from === 'cache' ? 0 : 1);
   if (count !== undefined && count !== served.length)
     problems.push(`${count} requests at the service, not ${served.length}`);

@@ -52,6 +52,8 @@ export interface Expected {
   readonly from?: 'cache' | 'service' | 'validated';
   /** How often the service was asked, where `from` does not say it, or differs because a refresh goes on behind. */
   readonly requests?: number;
+  /** How many requests of clients that ask at once reach the service before it answers any. */
+  readonly together?: number;
   /** Default 200; a list of what is allowed. */
   readonly status?: number | readonly number[];
   readonly body?: string;
@@ -122,7 +124,7 @@ export function fetches({ kind = 'required', expect, ...pair }: Pair): CacheReco
 function twice(pair: Omit<Pair, 'kind' | 'expect'>, second: Expected): Omit<CacheRecord, 'kind'> {
   const { id, says, anchor, headers = {}, answer = {}, turn = 3 } = pair;
   const { status = 200 } = answer;
-  const empty = status === 204 || pair.second?.method === 'HEAD';
+  const empty = (status === 204 && second.from === 'cache') || pair.second?.method === 'HEAD';
   const expect: Expected = {
     ...(second.from === 'cache' ? { status } : {}),
     ...second,

@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { type Answered, gate, type TestGateway } from '../../support/gateway.ts';
 import type { Answer, Origin, Received } from '../../support/origin.ts';
 import { problemsOf, told } from './check.ts';
@@ -16,6 +17,8 @@ export interface Exchange {
   readonly asked: Asked;
   readonly expected: Expected;
   readonly answered: Answered | undefined;
+  /** Requests at the service before it answered any. */
+  readonly together: number;
 }
 
 /** A request at the service, and the status that it was answered with. */
@@ -63,6 +66,8 @@ class Play {
     this.#release = gate();
     this.#arrived = gate();
     const { meanwhile = [] } = step;
+    const since = this.served.length;
+    let unanswered = 0;
     const first = this.#ask(step.request);
     const others: Promise<Answered | undefined>[] = [];
     if (meanwhile.length > 0) {
@@ -71,6 +76,11 @@ class Play {
       // Bytes that were sent before these have been read when these have been answered.
       await this.#stage.gateway.get(BARRIER);
       await Promise.all(others.filter((_, i) => !this.#isHeld(meanwhile[i]?.request?.method)));
+      const { together = 1 } = step.expect ?? {};
+      await vi
+        .waitUntil(() => this.served.length - since >= together, { timeout: PATIENCE, interval: 2 })
+        .catch(() => 0);
+      unanswered = this.served.length - since;
       this.#release.open();
     }
     const late = setTimeout(() => this.#release.open(), PATIENCE);
@@ -82,6 +92,7 @@ class Play {
       asked: request,
       expected: expect,
       answered: answers[i],
+      together: unanswered,
     }));
   }
 

@@ -72,15 +72,6 @@ const rows: readonly Row[] = [
     false,
   ],
   [
-    'language-order',
-    'languages of equal quality have no order',
-    'Accept-Language',
-    { 'accept-language': 'en, de' },
-    { 'accept-language': 'de, en' },
-    true,
-    'RFC 9110 12.5.4',
-  ],
-  [
     'language-case',
     'the case of languages makes no difference',
     'Accept-Language',
