@@ -134,6 +134,28 @@ const partial: CacheRecord[] = [
     ],
   },
   {
+    id: 'range-part-reused',
+    says: 'a part whose Content-Range is as long as its body answers the same range again',
+    kind: 'optimal',
+    anchor: 'RFC 9111 3.3',
+    steps: [
+      {
+        request: bytes('-5'),
+        answer: {
+          status: 206,
+          headers: { 'cache-control': 'max-age=3600', 'content-range': 'bytes 5-9/10' },
+          body: '56789',
+        },
+        expect: { from: 'service', status: 206, body: '56789', received: { headers: { range: 'bytes=-5' } } },
+      },
+      {
+        turn: 3,
+        request: bytes('-5'),
+        expect: { from: 'cache', status: 206, body: '56789', headers: { 'content-range': 'bytes 5-9/10', age: '3' } },
+      },
+    ],
+  },
+  {
     id: 'range-inconsistent',
     says: 'a 206 whose Content-Range is not as long as its body is not stored',
     kind: 'required',

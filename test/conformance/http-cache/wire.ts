@@ -112,6 +112,16 @@ const framing: CacheRecord[] = [
     ],
   },
   {
+    id: 'framing-unknown-coding',
+    says: 'a body of a transfer coding that we do not know ends with its connection, and the field is not stored',
+    kind: 'optimal',
+    anchor: 'RFC 9112 6.3',
+    steps: [
+      { answer: http('Transfer-Encoding: value-b', '', '01234'), expect: { from: 'service', body: '01234' } },
+      { turn: 3, expect: { from: 'cache', body: '01234', headers: { 'transfer-encoding': null } } },
+    ],
+  },
+  {
     id: 'framing-204',
     says: 'a 204 has no body and no Content-Length, from the cache too',
     kind: 'required',
