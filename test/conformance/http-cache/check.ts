@@ -42,7 +42,8 @@ function serviceProblems({ expected, together }: Exchange, served: readonly Serv
     problems.push(`${count} requests at the service, not ${served.length}`);
   const last = served.at(-1);
   if (from === 'validated' && last?.status !== 304) problems.push('a validation that the service answers with 304');
-  if (received === undefined || last === undefined) return problems;
+  if (received === undefined) return problems;
+  if (last === undefined) return [...problems, 'a request at the service'];
   const { method, headers = {}, body } = received;
   if (method !== undefined && method !== last.request.method) problems.push(`${method} at the service`);
   if (body !== undefined && body !== last.request.body) problems.push(`body ${shown(body)} at the service`);

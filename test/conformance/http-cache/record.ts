@@ -46,8 +46,8 @@ export type ExpectedFields = Readonly<Record<string, string | RegExp | At | null
 /** What must come of it. What is not said is not asserted, but for the status and that the answer is complete. */
 export interface Expected {
   /**
-   * `cache`: the service was not asked. `service`: it was asked once, and not by us for a validation.
-   * `validated`: it was asked once, with our validators, and answered 304.
+   * `cache`: the service was not asked. `service`: it was asked once.
+   * `validated`: it was asked once, with a condition, and answered 304.
    */
   readonly from?: 'cache' | 'service' | 'validated';
   /** How often the service was asked, where `from` does not say it, or differs because a refresh goes on behind. */
