@@ -18,7 +18,12 @@ export interface UpstreamRequest {
   readonly headTimeout: number;
   readonly totalTimeout?: number;
   readonly signal?: AbortSignal;
+  /** Is told of each interim response but 100 and 101, its fields as received, before the head (RFC 9110 section 15.2). */
+  readonly interim?: Interim | undefined;
 }
+
+/** Takes an interim response. Never throws. */
+export type Interim = (status: number, fields: Fields) => void;
 
 /** A response of a service. The body must be consumed or its iterator returned, or the connection is not freed. */
 export interface UpstreamResponse {

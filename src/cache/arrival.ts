@@ -58,6 +58,7 @@ export async function fetchHead(
     fields: [...ask.fields, ...conditions, ...ask.trace()],
     headTimeout: ask.headTimeout,
     signal,
+    interim: ask.interim,
     ...(ask.body === undefined ? {} : { body: ask.body }),
     ...(ask.totalTimeout === undefined ? {} : { totalTimeout: ask.totalTimeout }),
   });

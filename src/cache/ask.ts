@@ -1,4 +1,5 @@
 import type { Fields } from '../http/fields.ts';
+import type { Interim } from '../runtime.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { Arrival } from './arrival.ts';
 import type { StoragePolicy } from './storability.ts';
@@ -40,4 +41,6 @@ export interface Ask {
   /** Waits for a place among the page's concurrent fetches; the returned function gives it back. Rejects when the signal aborts. */
   readonly place: (signal: AbortSignal) => Promise<() => void>;
   readonly body?: AsyncIterable<Uint8Array>;
+  /** Is told of interim responses, if this ask itself is fetched: neither those who share its answer nor a store hear of them. */
+  readonly interim?: Interim | undefined;
 }

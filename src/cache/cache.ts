@@ -156,7 +156,12 @@ export function refresh(ask: Ask, runtime: Runtime, held: Entry): void {
   if (runtime.coalesce.get(place) !== undefined) return;
   const flight = runtime.coalesce.start(place);
   flight.join(); // nobody leaves it: it belongs to no request
-  const own: Ask = { ...ask, place: async () => () => {}, totalTimeout: ask.totalTimeout ?? ask.headTimeout };
+  const own: Ask = {
+    ...ask,
+    interim: undefined,
+    place: async () => () => {},
+    totalTimeout: ask.totalTimeout ?? ask.headTimeout,
+  };
   const task = async () => {
     const end = await fetchEntry(own, runtime, { signal: flight.signal, flight, held });
     if ('error' in end) runtime.observe({ type: 'background-failed', error: end.error, key: ask.key });

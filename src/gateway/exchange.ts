@@ -1,5 +1,6 @@
 import type { InlayError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
+import type { Interim } from '../runtime.ts';
 
 /** A client's request, as a rim received it. */
 export interface PageRequest {
@@ -18,6 +19,8 @@ export interface PageRequest {
   readonly problem?: InlayError | undefined;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
+  /** Sends an interim response ahead of the answer, unless that has begun; absent if the client or the rim knows none. */
+  readonly interim?: Interim | undefined;
 }
 
 /** What the rim sends to the client. */

@@ -65,7 +65,8 @@ const OF_THE_TEMPLATE = [
   'accept-ranges',
 ];
 
-const RELAYED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, 'age', 'content-length', 'etag']);
+/** Fields of a service's response that are not relayed. */
+export const RELAYED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, 'age', 'content-length', 'etag']);
 const COMPOSED_WITHOUT: ReadonlySet<string> = new Set([...CONSUMED, ...OURS, ...OF_THE_TEMPLATE]);
 
 /** Bytes of a composed page are no unit that stays the same from one request to the next (ESI.md section 8). */

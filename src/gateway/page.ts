@@ -16,6 +16,7 @@ import { MAX_STEPS } from '../template/environment.ts';
 import { type Composed, composePage, discard, relay } from './assemble.ts';
 import type { PageRequest } from './exchange.ts';
 import { type Identity, identify } from './identity.ts';
+import { relayInterim } from './interim.ts';
 import { type Memos, variablesOf } from './memo.ts';
 import { createPlaces } from './places.ts';
 import type { Facade, Gateway, Route } from './resolve-config.ts';
@@ -217,6 +218,7 @@ function pageAsk({ request, route, setup, identity, composition, trace, signal }
     headTimeout: limits.headTimeout,
     signal,
     place: FREE,
+    interim: relayInterim(request),
     ...(request.body === undefined ? {} : { body: limitBody(request.body, limits.requestSize) }),
   };
 }

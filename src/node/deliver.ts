@@ -8,6 +8,7 @@ import type { Rim } from '../gateway/app.ts';
 import type { PageAnswer, PageRequest } from '../gateway/exchange.ts';
 import { answerHot } from '../gateway/hot.ts';
 import type { Setup } from '../gateway/page.ts';
+import { interimWriter } from './interim.ts';
 
 /** Ms in which a client must take something of an answer. Kernels buffer megabytes: a slow reader looks idle for a good while. */
 export const SEND_IDLE_TIMEOUT = 60_000;
@@ -94,6 +95,10 @@ class NodeRequest implements PageRequest {
   get signal(): AbortSignal {
     this.#signal ??= signalOf(this.#outgoing);
     return this.#signal;
+  }
+
+  get interim(): PageRequest['interim'] {
+    return interimWriter(this.#incoming, this.#outgoing);
   }
 }
 

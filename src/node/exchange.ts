@@ -114,15 +114,17 @@ export class Exchange<On extends Connection> {
   }
 
   onResponseStart(controller: Controller, status: number): void {
+    const fields = lowerCased(controller.rawHeaders);
     if (status === 101) {
       const message = `${this.#where()}: 101 Switching Protocols, which nobody asked for`;
       this.#abort(new InlayError('upstream-protocol', message, { path: this.#where() }));
     } else if (status < 200) {
       this.#stage = 'asked';
+      this.#request.interim?.(status, fields);
     } else {
       this.#stage = 'body';
       clearTimeout(this.#headTimer);
-      this.#settle.resolve({ status, fields: lowerCased(controller.rawHeaders), body: this.#body() });
+      this.#settle.resolve({ status, fields, body: this.#body() });
     }
   }
 

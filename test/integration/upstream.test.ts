@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { InlayError } from '../../src/errors.ts';
 import { createUpstream } from '../../src/node/upstream.ts';
 import type { UpstreamRequest } from '../../src/runtime.ts';
-import { cleanups, sendRaw, startGateway } from '../support/gateway.ts';
+import { cleanups, gate, sendRaw, startGateway, type TestGateway } from '../support/gateway.ts';
 import { startRawOrigin, type Wire } from '../support/raw-origin.ts';
 
 const stack = cleanups();
@@ -23,6 +23,110 @@ const answering =
   (...answers: string[]) =>
   (wire: Wire) =>
     wire.answer(answers[Math.min(wire.requests().length, answers.length) - 1]!);
+
+/** What a connection gets for this request: all of it. */
+async function raw({ port }: TestGateway, request: string): Promise<string> {
+  return sendRaw(port, request).closed;
+}
+
+const get = (path: string, version = '1.1') => `GET ${path} HTTP/${version}\r\nhost: a\r\nconnection: close\r\n\r\n`;
+
+/** Status lines in order. */
+const statuses = (text: string): number[] =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((found) => Number(found[1]));
+
+describe('an interim response', () => {
+  const HINTS =
+    'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: x-hop\r\nx-hop: 1\r\nSurrogate-Key: a\r\n\r\n' +
+    'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 110 What\r\nx-late: \xe9\r\n\r\n';
+  const STORED = 'HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\ncontent-length: 2\r\n\r\nok';
+
+  test('reaches the client before the answer, with its end-to-end fields, and only who had it fetched', async () => {
+    const { gateway, origin } = await setup(answering(HINTS + STORED));
+    const text = await raw(gateway, get('/'));
+    expect(statuses(text)).toEqual([103, 102, 110, 200]);
+    const [early, , late, final] = text.split('\r\n\r\n');
+    expect(early).toBe('HTTP/1.1 103 Early Hints\r\nlink: </a.css>');
+    expect(late).toMatch(/\r\nx-late: \xe9$/);
+    expect(final).not.toMatch(/link|x-late/i);
+    expect(statuses(await raw(gateway, get('/')))).toEqual([200]);
+    expect(origin.wires.flatMap((wire) => wire.requests())).toEqual(['GET /']);
+  });
+
+  test('leaves while the answer is still awaited, and does not reach those who wait for it too', async () => {
+    const { gateway, origin } = await setup((wire) => wire.answer(HINTS));
+    const first = sendRaw(gateway.port, get('/'));
+    await vi.waitFor(() => expect(statuses(first.text())).toEqual([103, 102, 110]), SOON);
+    const second = sendRaw(gateway.port, get('/'));
+    await vi.waitFor(() => expect(origin.wires).toHaveLength(1), SOON);
+    await gateway.get('/../x'); // by now the second has been read, too
+    origin.wires[0]!.answer(STORED);
+    expect(statuses(await first.closed)).toEqual([103, 102, 110, 200]);
+    expect(statuses(await second.closed)).toEqual([200]);
+    expect(origin.wires).toHaveLength(1);
+  });
+
+  test('is not sent to a client of HTTP/1.0', async () => {
+    const { gateway } = await setup(answering(HINTS + OK));
+    expect(statuses(await raw(gateway, get('/', '1.0')))).toEqual([200]);
+  });
+
+  test('is one of 8 at most', async () => {
+    const { gateway } = await setup(answering('HTTP/1.1 102 Processing\r\n\r\n'.repeat(100) + OK));
+    expect(statuses(await raw(gateway, get('/')))).toEqual([...Array.from({ length: 8 }, () => 102), 200]);
+  });
+
+  test('of a fragment goes nowhere', async () => {
+    const page = '<esi:include src="/f"/>';
+    const head = 'content-type: text/html\r\nsurrogate-control: content="ESI/1.0"\r\n';
+    const { gateway } = await setup((wire) =>
+      wire.answer(
+        wire.requests().at(-1) === 'GET /f'
+          ? HINTS + OK
+          : `HTTP/1.1 200 OK\r\n${head}content-length: ${page.length}\r\n\r\n${page}`,
+      ),
+    );
+    const text = await raw(gateway, get('/'));
+    expect(statuses(text)).toEqual([200]);
+    expect(text).toMatch(/ok$/);
+  });
+
+  test('of a request in line comes after the answer before it', async () => {
+    const first = gate();
+    const { gateway } = await setup(async (wire) => {
+      if (wire.requests().at(-1) !== 'GET /1') return wire.answer(HINTS + OK);
+      await first.passed;
+      wire.answer(OK);
+    });
+    const { closed } = sendRaw(gateway.port, `GET /1 HTTP/1.1\r\nhost: a\r\n\r\n${get('/2')}`);
+    first.open();
+    expect(statuses(await closed)).toEqual([200, 103, 102, 110, 200]);
+  });
+
+  test.each([100, 101])('%i that nobody asked for is answered 502, and the request is not repeated', async (status) => {
+    const upgrade = status === 101 ? 'connection: upgrade\r\nupgrade: websocket\r\n' : '';
+    const { gateway, origin } = await setup(answering(OK, `HTTP/1.1 ${status} x\r\n${upgrade}\r\n${OK}`));
+    await gateway.get('/first');
+    const { status: answered, headers } = await gateway.get('/x');
+    expect([answered, headers['inlay-error']]).toEqual([502, 'upstream-protocol']);
+    expect(origin.wires).toHaveLength(1);
+  });
+
+  test('101 without a word of what to switch to is answered 502 as well', async () => {
+    const { gateway } = await setup(answering(`HTTP/1.1 101 x\r\n\r\n${OK}`));
+    expect((await gateway.get('/x')).headers['inlay-error']).toBe('upstream-protocol');
+  });
+
+  test('100 is sent by the gateway itself to who expects it; the service is not told', async () => {
+    const { gateway, origin } = await setup((wire) => wire.text.endsWith('hello') && wire.answer(OK));
+    const head = 'POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\nconnection: close\r\n\r\n';
+    const client = sendRaw(gateway.port, head);
+    await vi.waitFor(() => expect(statuses(client.text())).toEqual([100]), SOON);
+    client.socket.write('hello');
+    expect(statuses(await client.closed)).toEqual([100, 200]);
+    expect(origin.wires[0]!.text).not.toMatch(/expect/i);
+  });
+});
 
 describe('an answer that breaks the rules', () => {
   const fresh = 'cache-control: max-age=60\r\n';
