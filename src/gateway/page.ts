@@ -63,6 +63,8 @@ export async function answerPage(visit: Visit): Promise<Composed> {
 export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit {
   const { gateway, runtime, instance } = setup;
   if (request.problem !== undefined) throw request.problem;
+  if (UNSUPPORTED.has(request.method))
+    throw new InlayError('method-unsupported', `${request.method} is not forwarded`, { path: request.target });
   if (DOT_SEGMENT.test(pathOf(request.target)))
     throw new InlayError('target-invalid', 'the path has dot segments', { path: request.target });
   const facade = findFacade(gateway.facades, request.host);
@@ -105,6 +107,9 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
   return { setup, request, trace, route, identity, part, composition, signal };
 }
 
+/** A TRACE would show its sender what the gateway and services tell each other; there is nothing to CONNECT to. */
+const UNSUPPORTED: ReadonlySet<string> = new Set(['TRACE', 'CONNECT']);
+
 /**
  * A service may resolve these to a path that the route was not found for (RFC 3986 section 5.2.4), some of them after they
  * dropped parameters (`..;x`); clients resolve them before they ask.
@@ -146,7 +151,7 @@ function rangedAsk(ask: Ask, fields: Fields): Ask {
 }
 
 /** Methods that change nothing (RFC 9110 section 9.2.1). */
-const SAFE: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE']);
+const SAFE: ReadonlySet<string> = new Set(['OPTIONS']);
 
 /** An unsafe request: when it succeeds, what is stored of what it changed is forgotten, before its own answer may be stored. */
 function changingAsk(ask: Ask, visit: Visit): Ask {

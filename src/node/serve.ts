@@ -9,6 +9,7 @@ import type { Gateway } from '../gateway/resolve-config.ts';
 import type { InlayEvent } from '../runtime.ts';
 import { createDoor, createNodeRim, SEND_IDLE_TIMEOUT } from './deliver.ts';
 import { createNodeRuntime, type NodeRuntime } from './runtime.ts';
+import { refuseTunnels, withServerOptions } from './server-requests.ts';
 
 /** Where to listen; port 0 takes a free one. */
 export interface ServeOptions {
@@ -88,10 +89,11 @@ export async function serve(gateway: Gateway, { host, port, observe, now }: Serv
 }
 
 function listenerOf(app: Hono): RequestListener {
-  return getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  return withServerOptions(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
 }
 
 async function listen(server: Server, host: string, port: number, option: string, idle: number): Promise<Server> {
+  refuseTunnels(server);
   server.timeout = idle;
   server.maxHeadersCount = 0; // Node would drop what exceeds its count without a word; the rim counts and answers 431
   const listening = Promise.withResolvers<void>();

@@ -128,6 +128,45 @@ describe('an interim response', () => {
   });
 });
 
+describe('a request to leave HTTP/1.1', () => {
+  test.each([
+    ['websocket', 'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'],
+    ['h2c', 'http2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n'],
+  ])('for %s is answered as if it had not asked, and the service does not hear of it', async (protocol, more) => {
+    const { gateway, origin } = await setup(answering(OK));
+    const offer = `upgrade: ${protocol}\r\nconnection: upgrade, http2-settings, close\r\n${more}`;
+    expect(statuses(await raw(gateway, `GET /x HTTP/1.1\r\nhost: a\r\n${offer}\r\n`))).toEqual([200]);
+    expect(origin.wires[0]!.requests()).toEqual(['GET /x']);
+    expect(origin.wires[0]!.text).not.toMatch(/^(?:upgrade|http2-settings)|upgrade\r$/im);
+  });
+
+  test('by CONNECT is refused with 501', async () => {
+    const { gateway, origin } = await setup(answering(OK));
+    const text = await raw(gateway, `CONNECT ${new URL(origin.url).host} HTTP/1.1\r\nhost: a\r\n\r\n`);
+    expect(text).toMatch(/^HTTP\/1\.1 501 .*\r\n[\s\S]*inlay-error: method-unsupported/);
+    expect(origin.wires).toEqual([]);
+  });
+});
+
+describe('a method', () => {
+  test('TRACE, which would show what services are told, is refused with 501', async () => {
+    const { gateway, origin } = await setup(answering(OK));
+    const { status, headers } = await gateway.get('/x', { method: 'TRACE' });
+    expect([status, headers['inlay-error']]).toEqual([501, 'method-unsupported']);
+    expect(origin.wires).toEqual([]);
+  });
+
+  test('OPTIONS of everything is answered here, and of something by its service', async () => {
+    const { gateway, origin } = await setup(answering('HTTP/1.1 204 No Content\r\nallow: GET\r\n\r\n'));
+    const all = await gateway.get('*', { method: 'OPTIONS' });
+    expect([all.status, all.headers.allow]).toEqual([204, undefined]);
+    const one = await gateway.get('/x', { method: 'OPTIONS' });
+    expect([one.status, one.headers.allow]).toEqual([204, 'GET']);
+    expect(origin.wires.flatMap((wire) => wire.requests())).toEqual(['OPTIONS /x']);
+    expect((await gateway.get('*', { method: 'GET' })).status).toBe(400);
+  });
+});
+
 describe('an answer that breaks the rules', () => {
   const fresh = 'cache-control: max-age=60\r\n';
   test.each<[string, string]>([
