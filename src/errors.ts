@@ -22,6 +22,7 @@ const STATUS = {
   internal: 500,
   'upstream-unreachable': 502,
   'upstream-timeout': 504,
+  'upstream-open': 503,
   'upstream-truncated': 502,
   'upstream-reset': 502,
   'upstream-protocol': 502,

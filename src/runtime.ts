@@ -49,6 +49,7 @@ export type InlayEvent =
   | { readonly type: 'purge-rejected'; readonly from: string; readonly error: InlayError }
   | { readonly type: 'purge-floor'; readonly seq: number; readonly mode: string; readonly reason: string }
   | { readonly type: 'bus'; readonly state: 'connected' | 'disconnected' | 'closed'; readonly detail: string }
+  | { readonly type: 'breaker'; readonly origin: string; readonly state: 'open' | 'closed'; readonly detail: string }
   | { readonly type: 'internal'; readonly error: InlayError }
   | { readonly type: 'background-failed'; readonly error: InlayError; readonly key: string }
   | { readonly type: 'request'; readonly record: RequestRecord };

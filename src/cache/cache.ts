@@ -174,6 +174,7 @@ const DISCONNECTED: ReadonlySet<string> = new Set([
   'upstream-unreachable',
   'upstream-timeout',
   'upstream-reset',
+  'upstream-open',
   'upstream-truncated',
 ]);
 

@@ -1,4 +1,5 @@
 import type { Hono } from 'hono';
+import { createBreaker } from '../cache/breaker.ts';
 import { createCoalesce } from '../cache/coalesce.ts';
 import { createLruStore } from '../cache/lru-store.ts';
 import { asInlayError } from '../errors.ts';
@@ -53,6 +54,7 @@ export function createIsolate(
     purges,
     maxUnsynced,
   };
+  const guard = createBreaker(shared, [...gateway.services.values()]);
   if (nats.length > 0) {
     // Purges are published there that never come here: freshness is capped, and readiness says why.
     purges.setSynced(false);
@@ -73,11 +75,15 @@ export function createIsolate(
       : undefined;
   const instance = crypto.randomUUID().slice(0, 8);
   const memos = createMemos(gateway, shared);
-  return { admin, setupFor: (context) => ({ gateway, instance, memos, runtime: createRuntime(shared, context) }) };
+  return {
+    admin,
+    setupFor: (context) => ({ gateway, instance, memos, runtime: createRuntime(shared, guard, context) }),
+  };
 }
 
 function createRuntime(
   shared: Pick<Runtime, 'now' | 'observe' | 'recording' | 'codings' | 'store' | 'purges' | 'maxUnsynced'>,
+  guard: ReturnType<typeof createBreaker>,
   context: Pick<ExecutionContext, 'waitUntil'>,
 ): Runtime {
   const places = createPlaces(MAX_FETCHES);
@@ -90,7 +96,7 @@ function createRuntime(
   };
   return {
     ...shared,
-    fetch: async (request) => fetchUpstream(request, await place(request.signal)),
+    fetch: guard(async (request) => fetchUpstream(request, await place(request.signal))),
     after: (ms, callback) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);

@@ -15,6 +15,8 @@ export interface Service {
   readonly staleIfError: number | undefined;
   /** What becomes of answers that set a cookie, in the cache. */
   readonly setCookie: 'refuse' | 'strip' | 'store';
+  /** Whether it is left alone while it does not answer at all. */
+  readonly breaker: boolean;
 }
 
 /** Takes a service URL apart; `undefined` unless it is http(s) without user, query and fragment. */

@@ -28,6 +28,8 @@ export interface ServiceConfig {
    * every visitor to get (`store`).
    */
   readonly setCookie?: 'refuse' | 'strip' | 'store';
+  /** Whether requests fail at once, but for one a second, while the service does not answer at all. Default true. */
+  readonly breaker?: boolean;
 }
 
 /** Which service answers a path, and how its answer is treated. */

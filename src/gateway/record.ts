@@ -35,6 +35,7 @@ export function errorAnswer(error: InlayError, request: PageRequest, { requestId
     requestId,
     'cache-status',
     `inlay; detail=${error.code}`,
+    ...(error.status === 503 ? ['retry-after', '1'] : []), // what is too busy or not asked for now may be back in a second
   ];
   return {
     status: error.status,

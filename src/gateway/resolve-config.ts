@@ -147,6 +147,7 @@ const NO_SETTINGS = {
   staleWhileRevalidate: undefined,
   staleIfError: undefined,
   setCookie: 'refuse',
+  breaker: true,
 } as const;
 
 function serviceAt(

@@ -34,6 +34,7 @@ const service = shorthand(
     staleWhileRevalidate: v.optional(duration),
     staleIfError: v.optional(duration),
     setCookie: v.optional(v.picklist(['refuse', 'strip', 'store'], 'must be "refuse", "strip" or "store"'), 'refuse'),
+    breaker: v.optional(v.boolean('must be true or false'), true),
   }),
 );
 

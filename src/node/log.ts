@@ -38,6 +38,10 @@ function write(log: Logger, event: InlayEvent, level: LogLevel): void {
       if (event.state !== 'connected') log.warn(event, event.type);
       else if (level === 'all') log.info(event, event.type);
       return;
+    case 'breaker':
+      if (event.state === 'open') log.error(clean(event), event.type);
+      else log.warn(clean(event), event.type);
+      return;
     case 'background-failed':
       log.warn(clean({ key: event.key, code: event.error.code, message: event.error.message }), event.type);
       return;

@@ -1,3 +1,4 @@
+import { createBreaker } from '../cache/breaker.ts';
 import { createCoalesce } from '../cache/coalesce.ts';
 import { createLruStore } from '../cache/lru-store.ts';
 import { asInlayError } from '../errors.ts';
@@ -33,7 +34,7 @@ export async function createNodeRuntime(
   const tasks = new Set<Promise<unknown>>();
   const purges = createPurgeIndex({ epoch: crypto.randomUUID(), observe });
   const runtime: Runtime = {
-    fetch: upstream.fetch,
+    fetch: createBreaker({ now, observe }, [...gateway.services.values()])(upstream.fetch),
     now,
     after: (ms, callback) => {
       const timer = setTimeout(callback, ms);

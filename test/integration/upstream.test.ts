@@ -3,6 +3,7 @@ import type { InlayError } from '../../src/errors.ts';
 import { createUpstream } from '../../src/node/upstream.ts';
 import type { UpstreamRequest } from '../../src/runtime.ts';
 import { cleanups, gate, sendRaw, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startOrigin } from '../support/origin.ts';
 import { startRawOrigin, type Wire } from '../support/raw-origin.ts';
 
 const stack = cleanups();
@@ -245,6 +246,7 @@ describe('a connection to a service', () => {
     }
     await vi.waitFor(() => expect(gateway.records()).toHaveLength(6), SOON);
     for (const { error } of gateway.records()) expect(error).toMatch(/^client-closed/);
+    expect(gateway.events.filter(({ type }) => type === 'breaker')).toEqual([]);
   });
 
   /** Connections are closed instead of answering their second request. */
@@ -347,5 +349,61 @@ describe('more requests than connections', () => {
     origin.wires[0]!.answer(OK);
     expect(await next).toBe(200);
     expect(origin.wires.flatMap((wire) => wire.requests())).not.toContain('GET /late');
+  });
+});
+
+describe('a service that does not answer at all', () => {
+  async function fallen(breaker = true) {
+    let web = await startOrigin();
+    stack.add({ stop: () => web.stop() });
+    let clock = Date.now();
+    const gateway = stack.add(await startGateway({ services: { web: { url: web.url, breaker } } }, () => clock));
+    web.script('/kept', { headers: { 'cache-control': 'max-age=0', etag: '"1"' }, body: 'old' });
+    await gateway.get('/kept');
+    await web.stop();
+    return {
+      gateway,
+      ask: async (path = '/x') => (await gateway.get(path)).status,
+      pass: (ms: number) => {
+        clock += ms;
+      },
+      revive: async () => {
+        web = await startOrigin(web.port);
+        web.script('*', { body: 'back' });
+        return web;
+      },
+    };
+  }
+
+  test('is not asked after five failures but once a second, and again when it answers', async () => {
+    const { gateway, ask, pass, revive } = await fallen();
+    for (let i = 0; i < 5; i++) expect(await ask()).toBe(502);
+    const { status, headers, text } = await gateway.get('/x');
+    expect([status, headers['inlay-error'], headers['retry-after']]).toEqual([503, 'upstream-open', '1']);
+    expect(text).not.toContain('ECONNREFUSED');
+    await vi.waitFor(
+      () => expect(gateway.records().at(-1)?.error).toMatch(/not been asked since .*ECONNREFUSED/),
+      SOON,
+    );
+    pass(1_000);
+    expect([await ask(), await ask()]).toEqual([502, 503]);
+    const web = await revive();
+    expect(await ask()).toBe(503);
+    expect(web.requests).toEqual([]);
+    pass(1_000);
+    expect([await ask(), await ask()]).toEqual([200, 200]);
+    const said = gateway.events.flatMap((event) => (event.type === 'breaker' ? [event.state] : []));
+    expect(said).toEqual(['open', 'closed']);
+  });
+
+  test('is as if it could not be reached, for a stale copy that has no window', async () => {
+    const { gateway, ask } = await fallen();
+    for (let i = 0; i < 6; i++) expect(await gateway.get('/kept')).toMatchObject({ status: 200, text: 'old' });
+    expect(await ask()).toBe(503);
+  });
+
+  test('is asked all the same where the configuration says so', async () => {
+    const { ask } = await fallen(false);
+    for (let i = 0; i < 7; i++) expect(await ask()).toBe(502);
   });
 });

@@ -77,3 +77,11 @@ test('a failure of our own is logged with its cause', () => {
     { level: 'error', code: 'internal', cause: 'Error: because' },
   ]);
 });
+
+test('a circuit that opens is an error, one that closes is worth a line at every level', () => {
+  const circuit = { type: 'breaker', origin: 'http://a.example', detail: 'why' } as const;
+  expect(lines('errors', { ...circuit, state: 'open' }, { ...circuit, state: 'closed' })).toMatchObject([
+    { level: 'error', msg: 'breaker', origin: 'http://a.example', state: 'open', detail: 'why' },
+    { level: 'warn', msg: 'breaker', state: 'closed' },
+  ]);
+});

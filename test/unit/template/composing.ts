@@ -25,6 +25,7 @@ const SERVICE: Service = {
   staleWhileRevalidate: undefined,
   staleIfError: undefined,
   setCookie: 'refuse' as const,
+  breaker: true,
 };
 
 /** A kitchen: services that are texts, and a store that many pages share. Fragments are templates and may be kept. */
