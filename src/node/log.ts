@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { InlayEvent } from '../runtime.ts';
+import { limitLines } from './log-limit.ts';
 
 /** What is logged: everything, or only what went wrong and what changed the gateway's state, or nothing. */
 export type LogLevel = 'all' | 'errors' | 'off';
@@ -13,10 +14,11 @@ export function createLog(level: LogLevel, destination?: DestinationStream): ((e
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const log = destination === undefined ? pino(options) : pino(options, destination);
-  return (event) => write(log, event, level);
+  const isWanted = limitLines((type, count) => log.warn({ type, count }, 'lines left out'));
+  return (event) => write(log, event, level, isWanted);
 }
 
-function write(log: Logger, event: InlayEvent, level: LogLevel): void {
+function write(log: Logger, event: InlayEvent, level: LogLevel, isWanted: (type: string) => boolean): void {
   switch (event.type) {
     case 'request': {
       const { record } = event;
@@ -29,7 +31,7 @@ function write(log: Logger, event: InlayEvent, level: LogLevel): void {
       return;
     }
     case 'purge':
-      if (level === 'all') log.info(event, 'purge');
+      if (level === 'all' && isWanted(event.type)) log.info(event, 'purge');
       return;
     case 'purge-floor':
       log.warn(event, event.type);
@@ -43,6 +45,7 @@ function write(log: Logger, event: InlayEvent, level: LogLevel): void {
       else log.warn(clean(event), event.type);
       return;
     case 'background-failed':
+      if (!isWanted(event.type)) return;
       log.warn(clean({ key: event.key, code: event.error.code, message: event.error.message }), event.type);
       return;
     case 'purge-rejected':

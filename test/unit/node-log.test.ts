@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { InlayError } from '../../src/errors.ts';
 import { createLog, type LogLevel } from '../../src/node/log.ts';
 import type { InlayEvent, RequestRecord } from '../../src/runtime.ts';
+
+afterEach(() => void vi.useRealTimers());
 
 const record: RequestRecord = {
   requestId: 'request-1234',
@@ -76,6 +78,45 @@ test('a failure of our own is logged with its cause', () => {
   expect(lines('errors', { type: 'internal', error })).toMatchObject([
     { level: 'error', code: 'internal', cause: 'Error: because' },
   ]);
+});
+
+test('what happens again and again is written ten times a second, and then how often it was left out', () => {
+  vi.useFakeTimers();
+  const failed: InlayEvent = { type: 'background-failed', error: new InlayError('upstream-open', 'no'), key: 'k' };
+  const written: string[] = [];
+  const log = createLog('all', { write: (line) => void written.push(line) });
+  const flood = (times: number) => {
+    for (let i = 0; i < times; i++) log(failed);
+  };
+  const messages = () =>
+    written.splice(0).map((line) => {
+      const { msg, type, count } = JSON.parse(line) as { msg: string; type?: string; count?: number };
+      return count === undefined ? msg : `${msg}: ${count} ${type}`;
+    });
+  flood(25);
+  log(request({}));
+  expect(messages()).toEqual([...Array.from({ length: 10 }, () => 'background-failed'), 'request']);
+  vi.advanceTimersByTime(1_000);
+  expect(messages()).toEqual(['lines left out: 15 background-failed']);
+  flood(10);
+  vi.advanceTimersByTime(5_000);
+  expect(messages()).toHaveLength(10);
+});
+
+test('purges are left out by themselves, and those that are not logged are not counted', () => {
+  vi.useFakeTimers();
+  const purge: InlayEvent = { type: 'purge', seq: 7, mode: 'hard', targets: 1, from: 'nats', id: 'p', first: ['a'] };
+  const failed: InlayEvent = { type: 'background-failed', error: new InlayError('upstream-open', 'no'), key: 'k' };
+  const events = [...Array.from({ length: 12 }, () => purge), failed];
+  expect(lines('all', ...events).map(({ msg }) => msg)).toEqual([
+    ...Array.from({ length: 10 }, () => 'purge'),
+    'background-failed',
+  ]);
+  const quiet: string[] = [];
+  const log = createLog('errors', { write: (line) => void quiet.push(line) });
+  for (const event of events) log(event);
+  vi.advanceTimersByTime(1_000);
+  expect(quiet).toHaveLength(1);
 });
 
 test('a circuit that opens is an error, one that closes is worth a line at every level', () => {
