@@ -1,5 +1,6 @@
-/** Lines of one type that are written in a second at most. */
+/** Lines of one type that are written in a second at most; of purges more, since each may have to be accounted for. */
 const MOST = 10;
+const MOST_PURGES = 100;
 const INTERVAL = 1_000;
 
 /**
@@ -21,7 +22,7 @@ export function limitLines(report: (type: string, count: number) => void): (type
         if (begun.leftOut > 0) report(type, begun.leftOut);
       }, INTERVAL).unref();
     }
-    if (second.written >= MOST) {
+    if (second.written >= (type === 'purge' ? MOST_PURGES : MOST)) {
       second.leftOut++;
       return false;
     }

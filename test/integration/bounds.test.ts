@@ -195,8 +195,8 @@ describe('an include that selects from a fragment', () => {
     origin.script('/deep', { headers: MINUTE, body: markup.repeat(Math.ceil(100_000 / markup.length)) });
     const started = performance.now();
     expect(await gateway.get('/page')).toMatchObject({ status: 200, complete: true, text: 'ab' });
-    // One thread serves all: what takes seconds here takes them from everybody. At once is a few ms.
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // One thread serves all: what takes seconds here takes them from everybody. At once is a few ms; the rest of the limit is for a busy machine.
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   test('may select from a large fragment that is not deep', async () => {

@@ -86,7 +86,7 @@ test('what happens again and again is written ten times a second, and then how o
   const written: string[] = [];
   const log = createLog('all', { write: (line) => void written.push(line) });
   const flood = (times: number) => {
-    for (let i = 0; i < times; i++) log(failed);
+    for (let i = 0; i < times; i++) log?.(failed);
   };
   const messages = () =>
     written.splice(0).map((line) => {
@@ -94,7 +94,7 @@ test('what happens again and again is written ten times a second, and then how o
       return count === undefined ? msg : `${msg}: ${count} ${type}`;
     });
   flood(25);
-  log(request({}));
+  log?.(request({}));
   expect(messages()).toEqual([...Array.from({ length: 10 }, () => 'background-failed'), 'request']);
   vi.advanceTimersByTime(1_000);
   expect(messages()).toEqual(['lines left out: 15 background-failed']);
@@ -107,14 +107,14 @@ test('purges are left out by themselves, and those that are not logged are not c
   vi.useFakeTimers();
   const purge: InlayEvent = { type: 'purge', seq: 7, mode: 'hard', targets: 1, from: 'nats', id: 'p', first: ['a'] };
   const failed: InlayEvent = { type: 'background-failed', error: new InlayError('upstream-open', 'no'), key: 'k' };
-  const events = [...Array.from({ length: 12 }, () => purge), failed];
+  const events = [...Array.from({ length: 102 }, () => purge), failed];
   expect(lines('all', ...events).map(({ msg }) => msg)).toEqual([
-    ...Array.from({ length: 10 }, () => 'purge'),
+    ...Array.from({ length: 100 }, () => 'purge'),
     'background-failed',
   ]);
   const quiet: string[] = [];
   const log = createLog('errors', { write: (line) => void quiet.push(line) });
-  for (const event of events) log(event);
+  for (const event of events) log?.(event);
   vi.advanceTimersByTime(1_000);
   expect(quiet).toHaveLength(1);
 });
