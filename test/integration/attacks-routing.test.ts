@@ -232,6 +232,8 @@ describe('a path', () => {
         (request) => request.target,
       );
       const isAdmin = /^\/admin(?:\/|\?|$)/.test(target);
+      const dotted = ['/./', '/../', '/..\\'].some((dots) => target.split('?')[0]!.includes(dots));
+      expect([target, status]).toEqual([target, dotted ? 400 : status]);
       const wanted = status === 400 ? [] : [isAdmin ? target : `/app${target}`];
       expect([target, status, got]).toEqual([target, status === 400 ? 400 : 200, wanted]);
     }
