@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { cleanups, startGateway } from '../support/gateway.ts';
 import { answerTo } from '../support/raw-client.ts';
-import { type WireExchange, startWireOrigin } from '../support/wire-origin.ts';
+import { startWireOrigin, type WireExchange } from '../support/wire-origin.ts';
 
 // Answers that no HTTP server would send: broken lengths, chunks, heads and statuses, more than was asked for, and answers
 // where none may have a body. failures.test.ts has fragments that break off, attacks-framing.test.ts requests.

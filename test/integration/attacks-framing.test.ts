@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { cleanups, sendRaw, startGateway } from '../support/gateway.ts';
 import { startOrigin } from '../support/origin.ts';
 import { answerTo, attacked } from '../support/raw-client.ts';
-import { type WireExchange, startWireOrigin } from '../support/wire-origin.ts';
+import { startWireOrigin, type WireExchange } from '../support/wire-origin.ts';
 
 // Attacks on where a message ends. framing.test.ts has the plain ones; here are
 // two lengths and odd transfer codings            "a request whose length is in doubt"

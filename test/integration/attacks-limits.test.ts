@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { cleanups, ESI, sendRaw, startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Origin, startOrigin } from '../support/origin.ts';
-import { type WireOrigin, startWireOrigin } from '../support/wire-origin.ts';
+import { startWireOrigin, type WireOrigin } from '../support/wire-origin.ts';
 
 // Every limit as it ships: the configuration names none. Those of time take that time; so they wait side by side.
 // Elsewhere: fields, head and target (framing), includes of a page and variants of a URL (bounds), time to a page's head

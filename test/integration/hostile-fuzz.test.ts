@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ask, cleanups, ESI, sendRaw, startGateway } from '../support/gateway.ts';
 import { startOrigin } from '../support/origin.ts';
+import { createRandom, type Random } from '../support/random.ts';
 import { startWireOrigin } from '../support/wire-origin.ts';
 
 // Requests and answers that are wrong in ways nobody thought of: what is right, changed at random from a fixed seed.
@@ -16,17 +17,6 @@ afterEach(stack.run);
 const SOON = { timeout: 10_000, interval: 20 };
 const RUNS = 1_000 * Number(process.env.INLAY_FUZZ ?? 1);
 const MB = 1024 ** 2;
-
-/** Numbers in [0, 1) that are the same in every run (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** What stands where a parser decides: bytes, lengths, codings, directives. */
 const TOKENS = [
@@ -112,40 +102,38 @@ const TOKENS = [
 const WORDS = TOKENS.filter((token) => !/[\r\n\0\x0b\x7f]/.test(token));
 
 /** Some text with {@link WORDS} inside its target, its values or its body: a message that still is one, and says something else. */
-function bend(text: string, random: () => number): string {
-  const below = (most: number) => Math.floor(random() * most);
+function bend(text: string, random: Random): string {
   let bent = text;
-  for (let changes = 1 + below(3); changes > 0; changes--) {
+  for (let changes = 1 + random.below(3); changes > 0; changes--) {
     const places = [...bent.matchAll(/(?<=\/|: |[?&=;,"<>])(?=[\w"*./<-])(?!1\.1)/g)].map(({ index }) => index);
-    const at = places[below(places.length)]!;
-    bent = bent.slice(0, at) + WORDS[below(WORDS.length)]! + bent.slice(at + below(3));
+    const at = random.pick(places);
+    bent = bent.slice(0, at) + random.pick(WORDS) + bent.slice(at + random.below(3));
   }
   return bent;
 }
 
 /** Some text with one to six changes: bytes flipped, cut out, repeated, moved, or replaced by {@link TOKENS}. */
-function mutate(text: string, random: () => number): string {
-  if (random() < 0.6) return bend(text, random);
-  const below = (most: number) => Math.floor(random() * most);
-  const token = () => TOKENS[below(TOKENS.length)]!;
+function mutate(text: string, random: Random): string {
+  if (random.chance(0.6)) return bend(text, random);
+  const token = () => random.pick(TOKENS);
   let mutated = text;
-  for (let changes = 1 + below(6); changes > 0; changes--) {
-    const at = below(mutated.length + 1);
-    const end = Math.min(mutated.length, at + below(40));
+  for (let changes = 1 + random.below(6); changes > 0; changes--) {
+    const at = random.below(mutated.length + 1);
+    const end = Math.min(mutated.length, at + random.below(40));
     const [before, piece, after] = [mutated.slice(0, at), mutated.slice(at, end), mutated.slice(end)];
-    const insert = [
+    const insert = random.pick([
       () => piece.slice(1),
       () => '',
       () => token() + piece,
       () => token(),
-      () => piece.repeat(1 + below(4)),
-      () => String.fromCharCode(below(256)) + piece.slice(1),
-      () => piece + mutated.slice(below(mutated.length + 1)).slice(0, below(60)),
+      () => piece.repeat(1 + random.below(4)),
+      () => String.fromCharCode(random.below(256)) + piece.slice(1),
+      () => piece + mutated.slice(random.below(mutated.length + 1)).slice(0, random.below(60)),
       () => piece.toUpperCase(),
-    ][below(8)]!;
+    ]);
     mutated = before + insert() + after;
   }
-  return random() < 0.1 ? mutated.slice(0, below(mutated.length)) : mutated;
+  return random.chance(0.1) ? mutated.slice(0, random.below(mutated.length)) : mutated;
 }
 
 const REQUESTS = [
@@ -218,7 +206,7 @@ describe(`${RUNS} requests changed at random`, () => {
       headers: { 'content-type': 'text/plain', 'cache-control': 'max-age=60', etag: '"1"' },
       body: 'kept',
     });
-    const random = randomFrom(20_260_101);
+    const random = createRandom(20_260_101);
     const one = async (i: number): Promise<void> => {
       const bytes = mutate(REQUESTS[i % REQUESTS.length]!, random);
       const { socket, closed, text } = sendRaw(gateway.port, bytes);
@@ -261,7 +249,7 @@ describe(`${RUNS} requests changed at random`, () => {
 
 describe(`${RUNS} answers changed at random`, () => {
   test('crash nothing, and leave nothing behind', { timeout: 60_000 }, async () => {
-    const random = randomFrom(20_260_102);
+    const random = createRandom(20_260_102);
     const answers = Array.from({ length: RUNS + 200 }, (_, i) => mutate(ANSWERS[i % ANSWERS.length]!, random));
     const origin = stack.add(
       await startWireOrigin(({ target, end, write }) => {

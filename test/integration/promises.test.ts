@@ -225,13 +225,24 @@ describe('a stampede', () => {
 });
 
 describe('a cache that is full', () => {
+  const HOURS = { ...HTML, 'cache-control': 'max-age=36000' };
+  /** A cache of 1 MiB, and seconds that pass between rounds: what is in use is marked as used once a second. */
+  const full = async () => {
+    let now = 1_000_000;
+    const second = () => {
+      now += 1_100;
+    };
+    return { ...(await setup({ cache: { maxSize: '1mb' } }, () => now)), second };
+  };
+
   test('keeps what is asked for often while new URLs pass through, and its bound', async () => {
-    const { origin, gateway } = await setup({ cache: { maxSize: '1mb' } });
-    origin.script('*', { headers: MINUTE, body: Buffer.alloc(8_000, 'x') });
+    const { origin, gateway, second } = await full();
+    origin.script('*', { headers: HOURS, body: Buffer.alloc(8_000, 'x') });
     const hot = times(20).map((i) => `/hot/${i}`);
     for (const path of hot) await gateway.get(path);
     let asked = 0;
     for (let round = 0; round < 20; round++) {
+      second();
       await Promise.all(times(50).map((i) => gateway.get(`/new?${round * 50 + i}`)));
       await Promise.all(hot.map((path) => gateway.get(path)));
       asked += hot.length;
@@ -242,11 +253,11 @@ describe('a cache that is full', () => {
   });
 
   test.each(['large entries', 'long keys', 'many variants'])('is not emptied by %s', async (what) => {
-    const { origin, gateway } = await setup({ cache: { maxSize: '1mb' } });
+    const { origin, gateway, second } = await full();
     const long = 'y'.repeat(7_000);
-    origin.script('*', { headers: MINUTE, body: 'x'.repeat(1_000) });
-    origin.script('/varied', { headers: { ...MINUTE, vary: 'x-variant' }, body: 'x' });
-    origin.script('/large', { headers: MINUTE, body: Buffer.alloc(900_000, 'x') });
+    origin.script('*', { headers: HOURS, body: 'x'.repeat(1_000) });
+    origin.script('/varied', { headers: { ...HOURS, vary: 'x-variant' }, body: 'x' });
+    origin.script('/large', { headers: HOURS, body: Buffer.alloc(900_000, 'x') });
     const attack = (n: number) => {
       if (what === 'large entries') return gateway.get(`/large?${n}`);
       if (what === 'long keys') return gateway.get(`/x?${n}${long}`);
@@ -256,6 +267,7 @@ describe('a cache that is full', () => {
     const askHot = () => Promise.all(hot.map((path) => gateway.get(path)));
     await askHot();
     for (let round = 0; round < 6; round++) {
+      second();
       await Promise.all(times(20).map((i) => attack(round * 20 + i)));
       await askHot();
       expect(gateway.node.runtime.store.size).toBeLessThanOrEqual(1024 ** 2);

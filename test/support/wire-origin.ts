@@ -1,10 +1,10 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { startRawOrigin, type Wire } from './raw-origin.ts';
 
 /** One request as it arrived, and the socket to answer it on with bytes of a test's own. */
 export interface WireExchange {
   readonly socket: Socket;
-  /** Request line and fields, one character a byte. */
-  readonly head: string;
+  /** The first two words of its head. */
   readonly method: string;
   readonly target: string;
   /** Which of the origin's connections it came on, from 1. */
@@ -15,10 +15,9 @@ export interface WireExchange {
   end(bytes?: string): void;
 }
 
-/** A server that knows no HTTP but where a head ends: what it says, and when, is a test's. */
+/** A raw origin that is asked to answer request by request. */
 export interface WireOrigin {
   readonly url: string;
-  readonly port: number;
   readonly exchanges: readonly WireExchange[];
   /** Everything that arrived on a connection, one character a byte. */
   received(connection: number): string;
@@ -30,61 +29,41 @@ export interface WireOrigin {
 /**
  * Starts a {@link WireOrigin}.
  *
- * @param answer called for each head that arrives; what follows a head is only kept for {@link WireOrigin.received}
+ * @param answer called once for each head that arrives: where a body has a blank line, so is a part of it
  */
 export async function startWireOrigin(answer: (exchange: WireExchange) => unknown): Promise<WireOrigin> {
   const exchanges: WireExchange[] = [];
-  const texts: string[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const connection = texts.push('');
-    let read = 0;
-    sockets.add(socket);
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    socket.on('end', () => socket.end()); // a gateway that gives up a connection is not kept waiting for it
-    socket.on('data', (chunk) => {
-      const text = texts[connection - 1]! + chunk.toString('latin1');
-      texts[connection - 1] = text;
-      for (let end = headEnd(text, read); end > 0; end = headEnd(text, read)) {
-        const exchange = exchangeOf(socket, text.slice(read, end), connection);
-        read = end;
-        exchanges.push(exchange);
-        answer(exchange);
-      }
-    });
+  const read = new Map<Wire, number>();
+  const origin = await startRawOrigin((wire) => {
+    for (let from = read.get(wire) ?? 0; ; ) {
+      const end = wire.text.indexOf('\r\n\r\n', from);
+      if (end < 0) return;
+      const exchange = exchangeOf(wire, wire.text.slice(from, end));
+      from = end + 4;
+      read.set(wire, from);
+      exchanges.push(exchange);
+      answer(exchange);
+    }
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
+    url: origin.url,
     exchanges,
-    received: (connection) => texts[connection - 1] ?? '',
+    received: (connection) => origin.wires[connection - 1]?.text ?? '',
     get open() {
-      return sockets.size;
+      return origin.wires.filter(({ closed }) => !closed).length;
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    stop: origin.stop,
   };
 }
 
-function headEnd(text: string, from: number): number {
-  const blank = text.indexOf('\r\n\r\n', from);
-  return blank < 0 ? -1 : blank + 4;
-}
-
-function exchangeOf(socket: Socket, head: string, connection: number): WireExchange {
+function exchangeOf({ socket, number, answer }: Wire, head: string): WireExchange {
   const [method = '', target = ''] = head.split(' ', 2);
   return {
     socket,
-    head,
     method,
     target,
-    connection,
-    write: (bytes) => void socket.write(Buffer.from(bytes, 'latin1')),
+    connection: number,
+    write: answer,
     end: (bytes = '') => void socket.end(Buffer.from(bytes, 'latin1')),
   };
 }
