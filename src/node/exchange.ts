@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { asInlayError, type ErrorCode, InlayError } from '../errors.ts';
+import { fieldValue } from '../http/fields.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../runtime.ts';
 
 /** Bytes of a body that wait here before the service is asked to pause. */
@@ -92,7 +93,7 @@ export class Exchange<On extends Connection> {
     const { method, path, fields, body } = this.#request;
     this.#connection = connection;
     this.#reused = connection.used;
-    const stream = body === undefined ? null : Readable.from(told(body), { objectMode: false });
+    const stream = body === undefined ? null : Readable.from(this.#upload(body), { objectMode: false });
     client.dispatch({ method, path, headers: fields as string[], body: stream }, this);
   }
 
@@ -124,7 +125,9 @@ export class Exchange<On extends Connection> {
     } else {
       this.#stage = 'body';
       clearTimeout(this.#headTimer);
-      this.#settle.resolve({ status, fields, body: this.#body() });
+      const objection = objectionTo(fields);
+      if (objection === undefined) this.#settle.resolve({ status, fields, body: this.#body() });
+      else this.#abort(new InlayError('upstream-protocol', `${this.#where()}: ${objection}`, { path: this.#where() }));
     }
   }
 
@@ -142,6 +145,22 @@ export class Exchange<On extends Connection> {
 
   onResponseError(_controller: Controller | null, error: Error): void {
     this.#finish(this.#translate(error));
+  }
+
+  /**
+   * The request's body. The answer is waited for from its last byte on, as long as bytes come; who sends them has limits of
+   * its own. Where it breaks off, it says why itself: what its client's connection says is that the client left.
+   */
+  async *#upload(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const chunk of body) {
+        if (!this.isOver && this.#stage === 'asked') this.#headTimer.refresh();
+        yield chunk;
+      }
+      if (!this.isOver && this.#stage === 'asked') this.#headTimer.refresh();
+    } catch (thrown) {
+      throw asInlayError(thrown, 'client-closed');
+    }
   }
 
   #abort(error: InlayError): void {
@@ -224,13 +243,17 @@ function codeOf(error: Error, stage: Stage): ErrorCode {
   return stage === 'body' ? 'upstream-truncated' : 'upstream-unreachable';
 }
 
-/** A request body that says itself why it breaks off; what its client's connection says is that the client left. */
-async function* told(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* body;
-  } catch (thrown) {
-    throw asInlayError(thrown, 'client-closed');
-  }
+/** Lines of a head that are read; each costs more than its bytes. */
+const MAX_FIELDS = 256;
+
+/** Why a head must not be believed that undici let pass; `undefined` if it may. */
+function objectionTo(fields: readonly string[]): string | undefined {
+  if (fields.length > 2 * MAX_FIELDS) return `more than ${MAX_FIELDS} fields`;
+  const codings = fieldValue(fields, 'transfer-encoding')?.toLowerCase().split(',') ?? [];
+  // Chunks in chunks are taken out once, and what is left is no body (RFC 9112 section 6.1).
+  return codings.slice(0, -1).some((coding) => coding.trim() === 'chunked')
+    ? 'chunked before the last coding'
+    : undefined;
 }
 
 /** Lower-case spellings of field names: services send few different ones, and entries that share a string cost less. */
