@@ -2,6 +2,7 @@ import type { Fields } from '../http/fields.ts';
 import type { Interim } from '../runtime.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { Arrival } from './arrival.ts';
+import type { Interest } from './interest.ts';
 import type { StoragePolicy } from './storability.ts';
 
 /** Everything the cache must know to answer one request: from the store, from a fetch under way, or from the service. */
@@ -36,8 +37,8 @@ export interface Ask {
   /** Ms. */
   readonly headTimeout: number;
   readonly totalTimeout?: number;
-  /** Aborted when nobody needs the answer any more. */
-  readonly signal: AbortSignal;
+  /** Ends when nobody needs the answer any more. */
+  readonly interest: Interest;
   /** Waits for a place among the page's concurrent fetches; the returned function gives it back. Rejects when the signal aborts. */
   readonly place: (signal: AbortSignal) => Promise<() => void>;
   readonly body?: AsyncIterable<Uint8Array>;

@@ -5,6 +5,7 @@ import type { FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
 import { fetchEntry } from './fetch.ts';
 import { isError, type RequestDirectives, satisfies } from './freshness.ts';
+import type { Interest } from './interest.ts';
 import { type Kept, type Part, takePart } from './join.ts';
 import { type Found, type Judged, lookup, namesOf, placeOf, standIn } from './lookup.ts';
 import type { MaybePromise } from './store.ts';
@@ -79,12 +80,12 @@ export function verdict(found: Found, now: number, request?: RequestDirectives):
  * Answers an ask with a complete entry: from the store, from a fetch under way, or from the service.
  * The answer is there at once, not later, when the store of this process has it fresh. Never rejects.
  *
- * @param begin is told why something has to be fetched, and makes the signal that gives the fetch up
+ * @param begin is told why something has to be fetched, and gives the interest that the fetch goes on for
  */
 export function resolve(
   ask: Ask,
   runtime: Runtime,
-  begin: (reason: string) => AbortSignal = () => ask.signal,
+  begin: (reason: string) => Interest = () => ask.interest,
 ): MaybePromise<Answer> {
   const found = lookup(ask, runtime);
   return found instanceof Promise
@@ -92,11 +93,11 @@ export function resolve(
     : act(ask, runtime, found, begin);
 }
 
-function act(ask: Ask, runtime: Runtime, found: Found, begin: (reason: string) => AbortSignal): MaybePromise<Answer> {
+function act(ask: Ask, runtime: Runtime, found: Found, begin: (reason: string) => Interest): MaybePromise<Answer> {
   const judged = verdict(found, runtime.now());
   return judged.act === 'serve'
     ? serve(ask, runtime, judged)
-    : bring({ ...ask, signal: begin(judged.reason) }, runtime, judged);
+    : bring({ ...ask, interest: begin(judged.reason) }, runtime, judged);
 }
 
 /** The answer of a verdict that needs no fetch, or one that nobody waits for. */
@@ -121,7 +122,7 @@ async function bring(ask: Ask, runtime: Runtime, judged: Fetch): Promise<Answer>
   if (part.role === 'shared') return answer(part.end, judged, 'coalesced', runtime);
   const held = judged.fallback?.entry;
   if (part.role === 'alone') {
-    const end = await fetchEntry(ask, runtime, { signal: ask.signal, held });
+    const end = await fetchEntry(ask, runtime, { signal: ask.interest.signal, held });
     return answer(kept(end, ask), judged, 'pass', runtime);
   }
   return answer(kept(await lead(ask, runtime, part, held), ask), judged, 'miss', runtime);

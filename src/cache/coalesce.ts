@@ -43,8 +43,10 @@ export interface Coalesce {
  * Makes a {@link Coalesce}.
  *
  * @param alone whether others exist that this one does not see (at the edge, those of other requests)
+ * @param later calls back when what is ready now has been done: many may wait for one end, and what its leader has to do
+ *   next, and other ends that have come, go first
  */
-export function createCoalesce(alone = true): Coalesce {
+export function createCoalesce(alone = true, later: (callback: () => void) => void = (now) => now()): Coalesce {
   const flights = new Map<string, Flight>();
   const fetching = new Map<string, number>();
   return {
@@ -52,7 +54,7 @@ export function createCoalesce(alone = true): Coalesce {
     start: (key) => {
       const flight = createFlight(() => {
         if (flights.get(key) === flight) flights.delete(key);
-      });
+      }, later);
       flights.set(key, flight);
       return flight;
     },
@@ -68,7 +70,7 @@ export function createCoalesce(alone = true): Coalesce {
   };
 }
 
-function createFlight(forget: () => void): Flight {
+function createFlight(forget: () => void, later: (callback: () => void) => void): Flight {
   const shared = Promise.withResolvers<boolean>();
   const end = Promise.withResolvers<FlightEnd>();
   const abort = new AbortController();
@@ -95,7 +97,7 @@ function createFlight(forget: () => void): Flight {
     finish: (ended) => {
       forget();
       shared.resolve(!('unkept' in ended)); // a failure is for all to see: not each of them should try again
-      end.resolve(ended);
+      later(() => end.resolve(ended));
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Runtime } from '../runtime.ts';
 import type { Ask } from './ask.ts';
 import type { Flight, FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
+import type { Interest } from './interest.ts';
 import { namesOf, placeOf } from './lookup.ts';
 
 /** What an ask has to do to get its answer: fetch for everybody, fetch for itself, or take what another fetched. */
@@ -32,10 +33,10 @@ export async function takePart(ask: Ask, runtime: Runtime, reason: string, names
   if (reason === 'unstorable') return { role: 'alone' };
   let place = placeOf(ask, names);
   for (let waits = 1; ; waits++) {
-    if (ask.signal.aborted) return { role: 'alone' }; // it will not be fetched: but nobody else's fetch is joined to be left
+    if (ask.interest.isOver) return { role: 'alone' }; // it will not be fetched: but nobody else's fetch is joined to be left
     const under = runtime.coalesce.get(place);
     const flight = under ?? runtime.coalesce.start(place);
-    const leave = joinUntilAborted(flight, ask.signal);
+    const leave = joinWhile(ask.interest, flight);
     if (under === undefined) return { role: 'lead', flight, leave };
     const end = await endOf(flight, ask, runtime);
     leave();
@@ -49,23 +50,27 @@ export async function takePart(ask: Ask, runtime: Runtime, reason: string, names
   }
 }
 
-/** Takes an interest in a flight until the returned function is called or the signal aborts. */
-function joinUntilAborted(flight: Flight, signal: AbortSignal): () => void {
+/** Keeps a flight going until the interest ends or the returned function is called. */
+function joinWhile(interest: Interest, flight: Flight): () => void {
   const leave = flight.join();
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave, { once: true });
+  const forget = interest.onEnd(leave);
   return () => {
-    signal.removeEventListener('abort', leave);
+    forget();
     leave();
   };
 }
 
-/** How a fetch ends that others may share; `undefined` if they may not, or not as soon as an answer must be there. */
+/**
+ * How a fetch ends that others may share; `undefined` if they may not, or not as soon as an answer must be there. Who has a
+ * limit for the whole answer is told by whoever asked that it is over.
+ */
 async function endOf(flight: Flight, ask: Ask, runtime: Runtime): Promise<FlightEnd | undefined> {
+  const end = flight.shared.then((shared) => (shared ? flight.end : undefined));
+  if (ask.totalTimeout !== undefined) return end;
   const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
   const cancel = runtime.after(ask.headTimeout, () => giveUp(undefined));
   try {
-    return await Promise.race([late, flight.shared.then((shared) => (shared ? flight.end : undefined))]);
+    return await Promise.race([late, end]);
   } finally {
     cancel();
   }

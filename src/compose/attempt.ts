@@ -2,6 +2,7 @@ import type { Ask } from '../cache/ask.ts';
 import { type Answer, lastResort, resolve } from '../cache/cache.ts';
 import type { Entry } from '../cache/entry.ts';
 import { currentAge } from '../cache/freshness.ts';
+import type { Interest } from '../cache/interest.ts';
 import { InlayError } from '../errors.ts';
 import { select } from '../fragment/select.ts';
 import { type Addressed, findSource, type Source } from '../fragment/source.ts';
@@ -56,11 +57,11 @@ export function attemptTarget(
   }
   const before = part.personal; // what was decided by asking for `src` remains part of the page
   part.personal = before || isPersonal(ask, source, undefined);
-  let interest: AbortController | undefined;
+  let interest: Interest | undefined;
   const answer = resolve(ask, composition.runtime, (reason) => {
     part.reason = reason;
-    interest = new AbortController();
-    return AbortSignal.any([ask.signal, interest.signal]);
+    interest = ask.interest.child();
+    return interest;
   });
   const judge = (answered: Answer): Attempt => {
     part.personal = before || isPersonal(ask, source, answered);
@@ -73,7 +74,7 @@ export function attemptTarget(
     composition.deadline - composition.runtime.now(),
   );
   return inTime(answer, timeout, composition, async (): Promise<Answer> => {
-    interest?.abort(); // the page goes on without it: it need not be fetched, unless others wait for it
+    interest?.end(); // the page goes on without it: it need not be fetched, unless others wait for it
     const error = new InlayError('upstream-timeout', `no answer within ${Math.round(timeout)} ms`, {
       path: source.path,
     });

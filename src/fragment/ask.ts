@@ -1,4 +1,5 @@
 import type { Ask } from '../cache/ask.ts';
+import type { Interest } from '../cache/interest.ts';
 import type { Fields } from '../http/fields.ts';
 import { entityKey, scopedKey, scopedValues, selectQuery, urlKey } from './key.ts';
 import type { Service } from './service.ts';
@@ -15,7 +16,7 @@ export interface PageTerms {
   readonly maxSize: number;
   /** Ms; for fragments whose definition and service name no limit. */
   readonly timeout: number;
-  readonly signal: AbortSignal;
+  readonly interest: Interest;
   readonly place: Ask['place'];
   readonly trace: () => Fields;
 }
@@ -48,7 +49,7 @@ export function fragmentAsk(source: Source, json: boolean, terms: PageTerms): As
     maxSize: terms.maxSize,
     headTimeout: timeout,
     totalTimeout: timeout,
-    signal: terms.signal,
+    interest: terms.interest,
     place: terms.place,
     trace: terms.trace,
   };

@@ -1,6 +1,7 @@
 import type { Arrival } from '../cache/arrival.ts';
 import type { Ask } from '../cache/ask.ts';
 import { requestDirectives } from '../cache/freshness.ts';
+import { Interest } from '../cache/interest.ts';
 import { invalidate } from '../cache/lookup.ts';
 import { forward, type Opened, open, openHead } from '../cache/open.ts';
 import type { Composition } from '../compose/compose.ts';
@@ -41,8 +42,6 @@ export interface Visit {
   readonly identity: Identity;
   readonly part: PlanPart;
   readonly composition: Composition;
-  /** Aborted when the client leaves. */
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -76,7 +75,7 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
   const identity = identify(request, route.esi, instance, gateway.trustedPeers);
   const startedAt = runtime.now();
   const part = planPart(request.target, 0, 0);
-  const { signal } = request;
+  const interest = Interest.of(request.signal);
   const composition: Composition = {
     runtime,
     space: urlSpace(gateway, facade),
@@ -86,7 +85,7 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
       site: identity.site,
       maxSize: gateway.limits.fragmentSize,
       timeout: gateway.limits.fragmentTimeout,
-      signal,
+      interest,
       place: createPlaces(gateway.limits.concurrency),
       trace: trace.next,
     },
@@ -104,7 +103,7 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
     fleeting: false,
     evaluated: false,
   };
-  return { setup, request, trace, route, identity, part, composition, signal };
+  return { setup, request, trace, route, identity, part, composition };
 }
 
 /** A TRACE would show its sender what the gateway and services tell each other; there is nothing to CONNECT to. */
@@ -200,7 +199,7 @@ function keyAt(reference: string | undefined, { request, composition }: Visit): 
   return urlKey(route.service.origin, route.service.basePath + url.pathname + url.search, site, route.esi);
 }
 
-function pageAsk({ request, route, setup, identity, composition, trace, signal }: Visit): Ask {
+function pageAsk({ request, route, setup, identity, composition, trace }: Visit): Ask {
   const { limits } = setup.gateway;
   const { service, esi } = route;
   const path = service.basePath + request.target;
@@ -221,7 +220,7 @@ function pageAsk({ request, route, setup, identity, composition, trace, signal }
     tags: (fields) => tagsOf(undefined, fields, () => undefined),
     maxSize: limits.pageSize,
     headTimeout: limits.headTimeout,
-    signal,
+    interest: composition.terms.interest,
     place: FREE,
     interim: relayInterim(request),
     ...(request.body === undefined ? {} : { body: limitBody(request.body, limits.requestSize) }),

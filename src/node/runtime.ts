@@ -52,7 +52,7 @@ export async function createNodeRuntime(
     store: createLruStore(gateway.cache.maxSize),
     purges,
     maxUnsynced: gateway.purge.maxUnsynced,
-    coalesce: createCoalesce(),
+    coalesce: createCoalesce(true, setImmediate),
   };
   const { nats, space } = gateway.purge;
   const events = mergeEvents(gateway.fragments);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ask } from '../../../src/cache/ask.ts';
 import { verdict } from '../../../src/cache/cache.ts';
 import { createCoalesce } from '../../../src/cache/coalesce.ts';
+import { Interest } from '../../../src/cache/interest.ts';
 import type { Entry } from '../../../src/cache/entry.ts';
 import { validatorOf } from '../../../src/cache/fill.ts';
 import { takePart } from '../../../src/cache/join.ts';
@@ -29,8 +30,8 @@ function setup() {
 }
 
 function askOf(values: Partial<Ask> = {}): Ask {
-  const { signal } = new AbortController();
-  return { key: 'k', method: 'GET', origin: 'http://s', path: '/x', fields: [], signal, policy: {}, ...values } as Ask;
+  const interest = new Interest();
+  return { key: 'k', method: 'GET', origin: 'http://s', path: '/x', fields: [], interest, policy: {}, ...values } as Ask;
 }
 
 function entryOf(values: Partial<Entry> = {}): Entry {

@@ -1,4 +1,5 @@
 import { createCoalesce } from '../../../src/cache/coalesce.ts';
+import { Interest } from '../../../src/cache/interest.ts';
 import { createLruStore } from '../../../src/cache/lru-store.ts';
 import { type Composition, compose, DocumentState } from '../../../src/compose/compose.ts';
 import { settle } from '../../../src/compose/piece.ts';
@@ -87,7 +88,7 @@ async function serve(
       site: 'http://page.test',
       maxSize: 2_000_000,
       timeout: 5_000,
-      signal: new AbortController().signal,
+      interest: new Interest(),
       place: async () => () => {},
       trace: () => [],
     },
