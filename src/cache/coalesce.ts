@@ -16,10 +16,8 @@ export type FlightEnd =
 
 /** One fetch under way, and who is interested in it. */
 export interface Flight {
-  /** Whether waiters may share its answer: known when its head is, before its body. */
-  readonly shared: Promise<boolean>;
-  /** The complete answer; never rejects. */
-  readonly end: Promise<FlightEnd>;
+  /** How it ends for those who wait: `undefined`, as soon as its head tells, if they may not share it. Never rejects. */
+  readonly outcome: Promise<FlightEnd | undefined>;
   /** Aborted when the last of those who were interested left. */
   readonly signal: AbortSignal;
   /** Takes an interest; the returned function gives it up, once. */
@@ -71,13 +69,12 @@ export function createCoalesce(alone = true, later: (callback: () => void) => vo
 }
 
 function createFlight(forget: () => void, later: (callback: () => void) => void): Flight {
-  const shared = Promise.withResolvers<boolean>();
-  const end = Promise.withResolvers<FlightEnd>();
+  const { promise: outcome, resolve } = Promise.withResolvers<FlightEnd | undefined>();
+  let undecided = true;
   const abort = new AbortController();
   let interested = 0;
   return {
-    shared: shared.promise,
-    end: end.promise,
+    outcome,
     signal: abort.signal,
     join: () => {
       interested++;
@@ -91,13 +88,17 @@ function createFlight(forget: () => void, later: (callback: () => void) => void)
       };
     },
     decide: (mayShare) => {
-      if (!mayShare) forget();
-      shared.resolve(mayShare);
+      if (!undecided) return;
+      undecided = false;
+      if (mayShare) return;
+      forget();
+      resolve(undefined);
     },
     finish: (ended) => {
       forget();
-      shared.resolve(!('unkept' in ended)); // a failure is for all to see: not each of them should try again
-      later(() => end.resolve(ended));
+      undecided = false;
+      // A failure is for all to see: not each of them should try again.
+      later(() => resolve('unkept' in ended ? undefined : ended));
     },
   };
 }

@@ -64,16 +64,15 @@ function joinWhile(interest: Interest, flight: Flight): () => void {
  * How a fetch ends that others may share; `undefined` if they may not, or not as soon as an answer must be there. Who has a
  * limit for the whole answer is told by whoever asked that it is over.
  */
-async function endOf(flight: Flight, ask: Ask, runtime: Runtime): Promise<FlightEnd | undefined> {
-  const end = flight.shared.then((shared) => (shared ? flight.end : undefined));
-  if (ask.totalTimeout !== undefined) return end;
-  const { promise: late, resolve: giveUp } = Promise.withResolvers<undefined>();
-  const cancel = runtime.after(ask.headTimeout, () => giveUp(undefined));
-  try {
-    return await Promise.race([late, end]);
-  } finally {
-    cancel();
-  }
+function endOf(flight: Flight, ask: Ask, runtime: Runtime): Promise<FlightEnd | undefined> {
+  if (ask.totalTimeout !== undefined) return flight.outcome;
+  return new Promise((resolve) => {
+    const cancel = runtime.after(ask.headTimeout, () => resolve(undefined));
+    void flight.outcome.then((end) => {
+      cancel();
+      resolve(end);
+    });
+  });
 }
 
 /** Whoever waited for another's fetch checks again: it may have been for another variant, or begun before a purge. */

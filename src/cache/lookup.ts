@@ -105,7 +105,8 @@ const UNSTORABLE_FOR = 30_000;
 export async function markUnstorable(ask: Ask, runtime: Runtime): Promise<void> {
   if (ask.method !== 'GET' || ask.bypass === true) return;
   const stored = await runtime.store.get(ask.key);
-  if (stored !== undefined && stored.kind !== 'unstorable') return;
+  const useless = stored?.kind === 'entry' && runtime.purges.validity(stored).state === 'hard';
+  if (stored !== undefined && stored.kind !== 'unstorable' && !useless) return;
   await runtime.store.set(ask.key, {
     kind: 'unstorable',
     until: runtime.now() + UNSTORABLE_FOR,

@@ -94,17 +94,19 @@ function isPersonal(ask: Ask, { defined }: Source, answer: Answer | undefined): 
 }
 
 /** The promise's value, or after `ms` what `late` makes instead. */
-async function inTime<Value>(
+function inTime<Value>(
   promise: Promise<Value>,
   ms: number,
   { runtime }: Composition,
   late: () => Promise<Value>,
 ): Promise<Value> {
-  const { promise: over, resolve: end } = Promise.withResolvers<'over'>();
-  const cancel = runtime.after(Math.max(0, ms), () => end('over'));
-  const first = await Promise.race([promise, over]);
-  cancel();
-  return first === 'over' ? late() : first;
+  return new Promise((resolve, reject) => {
+    const cancel = runtime.after(Math.max(0, ms), () => resolve(late()));
+    promise.then((value) => {
+      cancel();
+      resolve(value);
+    }, reject);
+  });
 }
 
 /** Judges an answer by its status and, for JSON, by its body: nothing of a bad one reaches the page. */

@@ -65,6 +65,9 @@ export async function settle(pieces: readonly Piece[]): Promise<Settled | Failur
   return { chunks, length: chunks.reduce((length, chunk) => length + chunk.length, 0) };
 }
 
+/** Wins a race against what is not there yet, and loses one against what is. */
+const PENDING = Symbol('pending');
+
 /** Hands out chunks in document order, as much at once as is known. Throws the error of a failure when it is reached. */
 export async function* flow(pieces: Iterable<Piece>): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   let ready: Uint8Array[] = [];
@@ -77,11 +80,14 @@ export async function* flow(pieces: Iterable<Piece>): AsyncGenerator<readonly Ui
     }
     let piece = next.value;
     if (piece instanceof Promise) {
-      if (ready.length > 0) {
+      const now: Arrived | symbol = ready.length === 0 ? await piece : await Promise.race([piece, PENDING]);
+      if (typeof now === 'symbol') {
         yield ready;
         ready = [];
+        piece = await piece;
+      } else {
+        piece = now;
       }
-      piece = await piece;
     }
     if (piece instanceof Uint8Array) ready.push(piece);
     else if ('failure' in piece) {

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { asInlayError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import type { PageAnswer, PageRequest } from './exchange.ts';
+import { Gatherings } from './gather.ts';
 import { answerHot } from './hot.ts';
 import { createMemos } from './memo.ts';
 import { answerPage, receive, type Setup, type Visit } from './page.ts';
@@ -34,7 +35,8 @@ export function createGateway(gateway: Gateway, runtime: Runtime, rim: Rim = WEB
 
 /** What every request of a gateway is answered with. */
 export function createSetup(gateway: Gateway, runtime: Runtime): Setup {
-  return { gateway, runtime, memos: createMemos(gateway, runtime), instance: crypto.randomUUID().slice(0, 8) };
+  const instance = crypto.randomUUID().slice(0, 8);
+  return { gateway, runtime, memos: createMemos(gateway, runtime), gatherings: new Gatherings(), instance };
 }
 
 /** The Hono app of a gateway. */

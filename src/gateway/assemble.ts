@@ -21,6 +21,7 @@ import { templateOf } from '../template/compile.ts';
 import type { Effect } from '../template/environment.ts';
 import type { Segment, Syntax } from '../template/template.ts';
 import type { AnswerBody, PageAnswer } from './exchange.ts';
+import type { Gathering } from './gather.ts';
 import { composedHead, type Head, type PageEntry, relayedHead, streamedHead } from './head.ts';
 import type { Visit } from './page.ts';
 
@@ -66,9 +67,17 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
   };
   part.warnings = page.kind === 'entry' ? page.entry.template.warnings : page.arrival.compiler.warnings;
   const mustWait = syntax === 'json' || request.method === 'HEAD' || visit.composition.privileged;
+  const { gatherings } = visit.setup;
+  const gathers = page.kind === 'entry' && !mustWait && gatherings?.admits(visit, page) === true;
+  const gathering = gathers ? gatherings.find(visit, page) : undefined;
+  if (gathers && gathering !== undefined) {
+    const batches = follow(gathering, page, document, visit);
+    return answer(streamedHead(page, visit), { kind: 'stream', batches: limit(batches, visit) });
+  }
   const template =
     page.kind === 'entry' ? whole(page.entry, document, visit) : await begin(page, mustWait, document, visit);
   let known: Known = takeStock(template.pieces);
+  if (known === 'pending' && gathers) gatherings.begin(visit, page, template.pieces);
   // A head cannot be taken back: while the page begins with something unknown, or could not be cut short, it waits.
   if (known === 'pending' && mustWait) known = await settle(template.pieces);
   else if (known === 'pending') known = takeStock(await resolveFirst(template.pieces));
@@ -79,6 +88,29 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
   if (known === 'pending')
     return answer(streamedHead(page, visit), { kind: 'stream', batches: limit(flow(template.pieces), visit) });
   return wholePage(page, known, template.validator, visit);
+}
+
+/**
+ * Streams a page that is being composed for another: what comes first at once, the rest when the other has it, or, if that
+ * was for the other alone, composed for this visitor.
+ */
+async function* follow(
+  { outcome }: Gathering,
+  { entry }: PageEntry,
+  document: Document,
+  visit: Visit,
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  const [first] = entry.template.segments as readonly Uint8Array[];
+  yield [first!];
+  const gathered = await outcome;
+  const { setup, composition, part } = visit;
+  if (gathered !== undefined && gathered.chunks[0] === first && setup.gatherings?.accepts(gathered, visit)) {
+    for (const shared of gathered.part.parts) part.parts.push(shared);
+    part.reason = `${part.reason}, composed for several at once`;
+    yield gathered.chunks.slice(1);
+    return;
+  }
+  yield* flow(compose(entry.template.segments, document, composition).slice(1));
 }
 
 function wholePage(page: Page, settled: Settled, validator: () => string, visit: Visit): Composed {

@@ -53,7 +53,7 @@ interface Printed {
 }
 
 /** Stands where a page is looked up that differs by more than its URL: what it differs by. */
-interface Selection extends Assembled {
+export interface Selection extends Assembled {
   readonly is: 'selection';
   readonly reads: readonly VariableRead[];
   readonly names: readonly string[];
@@ -134,7 +134,7 @@ const DECIDING: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a request asks for nothing but its URL, as far as a kept page is concerned. */
-function isPlain({ method, problem, fields }: PageRequest, trusts: boolean): boolean {
+export function isPlain({ method, problem, fields }: PageRequest, trusts: boolean): boolean {
   if (problem !== undefined || (method !== 'GET' && method !== 'HEAD')) return false;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
@@ -149,7 +149,7 @@ function isPlain({ method, problem, fields }: PageRequest, trusts: boolean): boo
 const NAMES_FIELDS = /^(?!(?:keep-alive|close)$)/i;
 
 /** A host has no slash, so no two URLs share it; keys of the cache begin with a bracket. */
-function baseOf({ scheme, host, target }: PageRequest): string {
+export function baseOf({ scheme, host, target }: PageRequest): string {
   return `page ${scheme}://${host.toLowerCase()}${target}`;
 }
 
@@ -164,7 +164,7 @@ function assembledAt(place: string, { store }: Shared): Memo | Selection | undef
 }
 
 /** The request's own bytes determine what services were sent, so pages are told apart by them at least as finely. */
-function selectedPlace(
+export function selectedPlace(
   { reads, names }: Pick<Selection, 'reads' | 'names'>,
   request: PageRequest,
   gateway: Gateway,
@@ -219,7 +219,7 @@ function isRepeatable({ composition, identity, request, part }: Visit, page: Pag
 const OF_THE_GATEWAY = /^(?:x-forwarded-|via$|cdn-loop$|surrogate-|forwarded$|host$|x-request-id$|trace)/;
 
 /** What this page depends on beside its URL, together with what is known of it already; `undefined` if that is too much. */
-function selectionFor(visit: Visit, page: PageEntry, runtime: Shared): Selection | undefined {
+export function selectionFor(visit: Visit, page: PageEntry, runtime: Shared): Selection | undefined {
   const { composition, request, route } = visit;
   const names = new Set<string>();
   for (const entry of [page.entry, ...composition.used.values()]) for (const name of namesOf(entry)) names.add(name);

@@ -16,6 +16,7 @@ import type { Runtime } from '../runtime.ts';
 import { MAX_STEPS } from '../template/environment.ts';
 import { type Composed, composePage, discard, relay } from './assemble.ts';
 import type { PageRequest } from './exchange.ts';
+import type { Gatherings } from './gather.ts';
 import { type Identity, identify } from './identity.ts';
 import { relayInterim } from './interim.ts';
 import { type Memos, variablesOf } from './memo.ts';
@@ -29,6 +30,8 @@ export interface Setup {
   readonly gateway: Gateway;
   readonly runtime: Runtime;
   readonly memos: Memos;
+  /** Absent where one request must not wait for another. */
+  readonly gatherings?: Gatherings;
   /** Id of this process in `CDN-Loop`. */
   readonly instance: string;
 }

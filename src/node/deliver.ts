@@ -257,9 +257,13 @@ class Writer {
     this.#chunks = [];
   }
 
+  /** Writes what is left and the end of the body in one. */
   end(): void {
+    const { socket } = this.#outgoing;
+    socket?.cork(); // the socket, not the response: Node 24 sends the last chunk of a corked response before the others
     this.flush();
     this.#outgoing.end();
+    socket?.uncork();
   }
 }
 

@@ -15,10 +15,7 @@ describe('a flight', () => {
     expect(flights.get('k')).toBe(flight);
     flight.finish({ entry, stored: true, forwarded: 200, shareable: true });
     expect(flights.get('k')).toBeUndefined();
-    expect([await flight.shared, await flight.end]).toEqual([
-      true,
-      { entry, stored: true, forwarded: 200, shareable: true },
-    ]);
+    expect(await flight.outcome).toEqual({ entry, stored: true, forwarded: 200, shareable: true });
   });
 
   test('that may not be shared is forgotten at once, and says so before its body is there', async () => {
@@ -26,15 +23,14 @@ describe('a flight', () => {
     const flight = flights.start('k');
     flight.decide(false);
     expect(flights.get('k')).toBeUndefined();
-    expect(await flight.shared).toBe(false);
+    expect(await flight.outcome).toBeUndefined();
   });
 
   test('that fails before it was decided lets those who wait see the failure, so that one of them tries again', async () => {
     const flight = createCoalesce().start('k');
     flight.finish({ error });
-    // With `false` every one of them would fetch for itself, at the moment when the service is in trouble.
-    expect(await flight.shared).toBe(true);
-    expect(await flight.end).toEqual({ error });
+    // Without it every one of them would fetch for itself, at the moment when the service is in trouble.
+    expect(await flight.outcome).toEqual({ error });
   });
 
   test('is given up when the last who was interested left, and not before', () => {
@@ -55,5 +51,26 @@ describe('a flight', () => {
     const second = flights.start('k');
     first.finish({ unkept: true });
     expect(flights.get('k')).toBe(second);
+  });
+
+  test('that turns out not to be kept tells those who wait to fetch for themselves', async () => {
+    const flight = createCoalesce().start('k');
+    flight.decide(true);
+    flight.finish({ unkept: true });
+    expect(await flight.outcome).toBeUndefined();
+  });
+
+  test('tells its end to those who wait when its leader has gone on', async () => {
+    const turns: (() => void)[] = [];
+    const flight = createCoalesce(true, (turn) => void turns.push(turn)).start('k');
+    let told = false;
+    void flight.outcome.then(() => {
+      told = true;
+    });
+    flight.finish({ error });
+    await undefined;
+    expect(told).toBe(false);
+    for (const turn of turns) turn();
+    expect(await flight.outcome).toEqual({ error });
   });
 });

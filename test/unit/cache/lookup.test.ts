@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Ask } from '../../../src/cache/ask.ts';
 import { verdict } from '../../../src/cache/cache.ts';
 import { createCoalesce } from '../../../src/cache/coalesce.ts';
-import { Interest } from '../../../src/cache/interest.ts';
 import type { Entry } from '../../../src/cache/entry.ts';
 import { validatorOf } from '../../../src/cache/fill.ts';
+import { Interest } from '../../../src/cache/interest.ts';
 import { takePart } from '../../../src/cache/join.ts';
 import { invalidate, judge, lookup, put } from '../../../src/cache/lookup.ts';
 import { createLruStore } from '../../../src/cache/lru-store.ts';
@@ -31,7 +31,16 @@ function setup() {
 
 function askOf(values: Partial<Ask> = {}): Ask {
   const interest = new Interest();
-  return { key: 'k', method: 'GET', origin: 'http://s', path: '/x', fields: [], interest, policy: {}, ...values } as Ask;
+  return {
+    key: 'k',
+    method: 'GET',
+    origin: 'http://s',
+    path: '/x',
+    fields: [],
+    interest,
+    policy: {},
+    ...values,
+  } as Ask;
 }
 
 function entryOf(values: Partial<Entry> = {}): Entry {
