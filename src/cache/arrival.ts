@@ -9,6 +9,7 @@ import type { Ask } from './ask.ts';
 import { decodeBody } from './decode.ts';
 import type { Entry } from './entry.ts';
 import { entryOf } from './fill.ts';
+import { recalling } from './recall.ts';
 import { type ExchangeTimes, postStorability, type Storable, storability, type Unstorable } from './storability.ts';
 import { conditionsOf, isAbout, updatedFields } from './update.ts';
 
@@ -78,11 +79,13 @@ export async function fetchHead(
       throw new InlayError('upstream-protocol', 'a 206 to a request for the whole', { path: ask.path });
     return fetchHead({ ...ask, fields: withoutFields(ask.fields, RANGE) }, runtime, signal);
   }
+  const judged = judge(ask, { status: response.status, fields }, times);
+  const compiler = compilerFor(ask.method === 'HEAD' ? 'none' : syntax);
   return {
     status: response.status,
-    compiler: compilerFor(ask.method === 'HEAD' ? 'none' : syntax),
+    compiler: !judged.store && syntax !== 'none' ? recalling(ask, runtime, compiler) : compiler,
     syntax,
-    storability: judge(ask, { status: response.status, fields }, times),
+    storability: judged,
     ...decoded(ask, response.body, fields, syntax, runtime),
     stamp,
     epoch,

@@ -1,0 +1,112 @@
+import type { Runtime } from '../runtime.ts';
+import { templateOf } from '../template/compile.ts';
+import type { Compiler, Segment, Template, Warning } from '../template/template.ts';
+import type { Ask } from './ask.ts';
+import type { Assembled } from './entry.ts';
+
+/** The bytes of a template that may not be stored as an answer, and what they compile to. */
+interface Recalled extends Assembled {
+  readonly is: 'template';
+  readonly sample: number;
+  /** How often it is compiled before it is kept again; doubled each time that what was kept was of no use. */
+  readonly patience: number;
+  readonly wait: number;
+  /** Absent after the first time: most such bodies differ from one request to the next. */
+  readonly known?: { readonly bytes: Uint8Array; readonly template: Template };
+}
+
+/** Bytes of a template beyond which it is compiled each time. */
+const MAX_BYTES = 262_144;
+const MAX_PATIENCE = 256;
+const OVERHEAD = 400;
+const SEGMENT_OVERHEAD = 150;
+
+/**
+ * A compiler that knows the last body of this ask if it was the same twice, and then compares instead of compiling. What
+ * is recalled is a function of the bytes alone, so it says nothing of who they were sent to; the answer itself is fetched
+ * each time.
+ */
+export function recalling(ask: Ask, { store }: Pick<Runtime, 'store'>, compiler: Compiler): Compiler {
+  const place = `template ${ask.key}`;
+  const stored = store.get(place);
+  if (stored instanceof Promise || ask.bypass === true) return compiler;
+  const last = stored?.kind === 'assembled' ? (stored as Recalled) : undefined;
+  const segments: Segment[] = [];
+  let chunks = 0;
+  let first: Uint8Array | undefined;
+  /** The whole of what is known has come, and nothing else yet. */
+  let held: Uint8Array | undefined;
+  const compile = (chunk: Uint8Array): readonly Segment[] => {
+    const compiled = compiler.push(chunk);
+    if (chunks === 1) for (const segment of compiled) segments.push(segment);
+    return compiled;
+  };
+  return {
+    syntax: compiler.syntax,
+    warnings: compiler.warnings,
+    push: (chunk) => {
+      chunks += 1;
+      if (chunks === 1) {
+        if (last?.known !== undefined && isSame(chunk, last.known.bytes)) {
+          held = chunk;
+          return [];
+        }
+        if (chunk.length <= MAX_BYTES) first = chunk;
+        return compile(chunk);
+      }
+      first = undefined;
+      if (held === undefined) return compile(chunk);
+      const before = compiler.push(held);
+      held = undefined;
+      return [...before, ...compiler.push(chunk)];
+    },
+    end: () => {
+      if (held !== undefined) {
+        const { template } = last!.known!;
+        (compiler.warnings as Warning[]).push(...template.warnings);
+        return template.segments;
+      }
+      const rest = compiler.end();
+      if (first !== undefined) remember(first, [...segments, ...rest]);
+      return rest;
+    },
+  };
+
+  function remember(bytes: Uint8Array, compiled: readonly Segment[]): void {
+    const sample = sampleOf(bytes);
+    const useless = last?.known !== undefined;
+    const patience = Math.min(MAX_PATIENCE, (last?.patience ?? 1) * (useless ? 2 : 1));
+    const wait = useless ? patience : Math.max(0, (last?.wait ?? 0) - 1);
+    const again = !useless && wait === 0 && last?.sample === sample;
+    const size = 2 * place.length + OVERHEAD + (again ? 2 * bytes.length + compiled.length * SEGMENT_OVERHEAD : 0);
+    const recalled: Recalled = {
+      kind: 'assembled',
+      is: 'template',
+      size,
+      sample,
+      patience,
+      wait,
+      // Copies: views would keep the network's buffers alive.
+      ...(again
+        ? { known: { bytes: bytes.slice(), template: templateOf(compiler.syntax, compiled, compiler.warnings) } }
+        : {}),
+    };
+    if (size <= store.maxEntrySize) void store.set(place, recalled);
+  }
+}
+
+/** Length and some of the bytes, in one number: enough to tell bodies apart that differ each time. */
+function sampleOf(bytes: Uint8Array): number {
+  const step = Math.max(1, bytes.length >> 8);
+  let hash = bytes.length;
+  for (let i = 0; i < bytes.length; i += step) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+  return hash;
+}
+
+/** Buffers of Node compare themselves, at the speed of memory. */
+function isSame(chunk: Uint8Array & { equals?: (other: Uint8Array) => boolean }, known: Uint8Array): boolean {
+  if (chunk.length !== known.length) return false;
+  if (chunk.equals !== undefined) return chunk.equals(known);
+  for (let i = 0; i < known.length; i++) if (chunk[i] !== known[i]) return false;
+  return true;
+}

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import type { Ask } from '../../../src/cache/ask.ts';
+import { createLruStore } from '../../../src/cache/lru-store.ts';
+import { recalling } from '../../../src/cache/recall.ts';
+import { compilerFor, templateOf } from '../../../src/template/compile.ts';
+import type { Compiler, Segment } from '../../../src/template/template.ts';
+
+const PAGE = '<p>one</p><esi:include src="/a"/><p>two</p><esi:odd/>';
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const ask = { key: 'k' } as Ask;
+
+/** A compiler that counts what it is given. */
+function counting(): { compiler: Compiler; pushed(): number } {
+  const inner = compilerFor('html');
+  let pushed = 0;
+  return {
+    compiler: {
+      syntax: inner.syntax,
+      warnings: inner.warnings,
+      push: (chunk) => {
+        pushed += chunk.length;
+        return inner.push(chunk);
+      },
+      end: () => inner.end(),
+    },
+    pushed: () => pushed,
+  };
+}
+
+function run(store: ReturnType<typeof createLruStore>, ...chunks: string[]) {
+  const { compiler, pushed } = counting();
+  const recalled = recalling(ask, { store }, compiler);
+  const segments: Segment[] = [];
+  for (const chunk of chunks) segments.push(...recalled.push(bytes(chunk)));
+  segments.push(...recalled.end());
+  return { template: templateOf('html', segments, recalled.warnings), compiled: pushed() };
+}
+
+function plain(text: string) {
+  const compiler = compilerFor('html');
+  return templateOf('html', [...compiler.push(bytes(text)), ...compiler.end()], compiler.warnings);
+}
+
+describe('a template that may not be stored', () => {
+  test('is compiled twice, and then recalled while its bytes are the same', () => {
+    const store = createLruStore(1_000_000);
+    for (const compiled of [PAGE.length, PAGE.length, 0, 0])
+      expect(run(store, PAGE)).toEqual({ template: plain(PAGE), compiled });
+  });
+
+  test('is compiled again when a single byte of it is another', () => {
+    const store = createLruStore(1_000_000);
+    for (let i = 0; i < 3; i++) run(store, PAGE);
+    const other = PAGE.replace('one', 'One');
+    expect(run(store, other)).toEqual({ template: plain(other), compiled: other.length });
+    const longer = `${PAGE}<b>more</b>`;
+    expect(run(store, longer)).toEqual({ template: plain(longer), compiled: longer.length });
+  });
+
+  test('is compiled whole if what is known of it goes on', () => {
+    const store = createLruStore(1_000_000);
+    for (let i = 0; i < 3; i++) run(store, PAGE);
+    expect(run(store, PAGE, '<b>more</b>').template).toEqual(plain(`${PAGE}<b>more</b>`));
+    expect(run(store, PAGE.slice(0, 20), PAGE.slice(20)).template).toEqual(plain(PAGE));
+  });
+
+  test('takes next to no room if it is another each time', () => {
+    const store = createLruStore(1_000_000);
+    const token = (i: number) => `${PAGE}${String(i).padStart(6, '0')}${'x'.repeat(10_000)}`;
+    let kept = 0;
+    for (let i = 0; i < 1_000; i++) {
+      expect(run(store, token(i)).compiled).toBe(token(i).length);
+      if (store.size > 20_000) kept += 1;
+    }
+    expect(kept).toBeLessThan(12); // tried again after 2, 4, 8, … requests
+    for (let i = 0; i < 600; i++) run(store, PAGE);
+    expect(run(store, PAGE).compiled).toBe(0);
+  });
+});
