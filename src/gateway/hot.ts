@@ -16,6 +16,15 @@ import { createTrace, requestIdOf } from './trace.ts';
  * is none that answers it.
  */
 export function answerHot(request: PageRequest, setup: Setup): PageAnswer | undefined {
+  try {
+    return answer(request, setup);
+  } catch (thrown) {
+    setup.runtime.observe({ type: 'internal', error: asInlayError(thrown) });
+    return undefined; // it is composed, as if it were not kept
+  }
+}
+
+function answer(request: PageRequest, setup: Setup): PageAnswer | undefined {
   const { runtime, memos, gateway } = setup;
   const startedAt = runtime.now();
   const memo = memos.find(request, startedAt);

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
-import { InlayError } from '../errors.ts';
+import { asInlayError, InlayError } from '../errors.ts';
 import type { Rim } from '../gateway/app.ts';
 import type { PageAnswer, PageRequest } from '../gateway/exchange.ts';
 import { answerHot } from '../gateway/hot.ts';
@@ -38,7 +38,10 @@ export function createDoor(setup: Setup, app: RequestListener, isDraining: () =>
     const request = new NodeRequest(incoming, outgoing);
     const hot = answerHot(request, setup);
     if (hot !== undefined) {
-      void send(hot, outgoing, isDraining());
+      send(hot, outgoing, isDraining()).catch((thrown) => {
+        setup.runtime.observe({ type: 'internal', error: asInlayError(thrown) });
+        outgoing.destroy(); // nobody else hears of what goes wrong out here
+      });
       return;
     }
     requests.set(incoming, request);
