@@ -45,15 +45,20 @@ export interface Coalesce {
  *   next, and other ends that have come, go first
  */
 export function createCoalesce(alone = true, later: (callback: () => void) => void = (now) => now()): Coalesce {
-  const flights = new Map<string, Flight>();
+  const flights = new Map<string, { flight: Flight | undefined }>();
   const fetching = new Map<string, number>();
   return {
-    get: (key) => flights.get(key),
+    get: (key) => flights.get(key)?.flight,
     start: (key) => {
+      // A map that grew or shrank leaves a copy behind as garbage, which keeps all that it names alive until the whole
+      // heap is collected: what it names is emptied, so that this is next to nothing.
+      const place: { flight: Flight | undefined } = { flight: undefined };
       const flight = createFlight(() => {
-        if (flights.get(key) === flight) flights.delete(key);
+        place.flight = undefined;
+        if (flights.get(key) === place) flights.delete(key);
       }, later);
-      flights.set(key, flight);
+      place.flight = flight;
+      flights.set(key, place);
       return flight;
     },
     enter: (key) => {
@@ -73,6 +78,7 @@ function createFlight(forget: () => void, later: (callback: () => void) => void)
   let undecided = true;
   const abort = new AbortController();
   let interested = 0;
+  let over = false;
   return {
     outcome,
     signal: abort.signal,
@@ -84,7 +90,7 @@ function createFlight(forget: () => void, later: (callback: () => void) => void)
         left = true;
         if (--interested > 0) return;
         forget(); // nobody may join a fetch that is being given up
-        abort.abort();
+        if (!over) abort.abort(); // an error with its stack, for nobody, is what an abort costs
       };
     },
     decide: (mayShare) => {
@@ -95,6 +101,7 @@ function createFlight(forget: () => void, later: (callback: () => void) => void)
       resolve(undefined);
     },
     finish: (ended) => {
+      over = !('unkept' in ended); // what is not kept may still be on its way to the one who takes it
       forget();
       undecided = false;
       // A failure is for all to see: not each of them should try again.

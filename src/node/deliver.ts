@@ -44,16 +44,20 @@ export function createDoor(setup: Setup, app: RequestListener, isDraining: () =>
       });
       return;
     }
-    requests.set(incoming, request);
+    (incoming as Read)[READ] = request;
     return app(incoming, outgoing);
   };
 }
 
-/** Requests that were read at the door. */
-const requests = new WeakMap<object, PageRequest>();
+/**
+ * Where a request that was read at the door is found again. Not in a WeakMap: entries of one that outlive a collection of
+ * young objects stay, with all they refer to, until the whole heap is collected.
+ */
+const READ = Symbol('read');
+type Read = object & { [READ]?: PageRequest };
 
 function received({ incoming, outgoing }: Pick<HttpBindings, 'incoming' | 'outgoing'>): PageRequest {
-  return requests.get(incoming) ?? new NodeRequest(incoming as IncomingMessage, outgoing as ServerResponse);
+  return (incoming as Read)[READ] ?? new NodeRequest(incoming as IncomingMessage, outgoing as ServerResponse);
 }
 
 /** A request's head, read from the socket's own objects; one that could mean different things to different readers is marked as such. */
