@@ -24,11 +24,11 @@ type Head = Pick<Arrival, 'status' | 'fields' | 'storability' | 'stamp' | 'epoch
 export function entryOf(ask: Ask, arrival: Head, template: Template, validator: string): Entry {
   const literals = literalsOf(template);
   const judged = storableAsRead(arrival, literals.byteLength);
-  const fields = [...storedFields(arrival.fields, ask.policy)]; // exactly as long as it is: lists that grew have room to spare
+  const fields = storedFields(arrival.fields, ask.policy).map(shared); // exactly as long as it is: lists that grew have room to spare
   // Its age is counted from here: whoever gets it later must not take it for new (RFC 9110 section 6.6.1).
-  if (fieldValue(fields, 'date') === undefined) fields.push('date', printHttpDate(arrival.respondedAt));
-  const tags = ask.tags(fields, () => parseJson(literals));
-  const vary = varyValues(selectingNames(arrival), ask.fields);
+  if (fieldValue(fields, 'date') === undefined) fields.push('date', shared(printHttpDate(arrival.respondedAt)));
+  const tags = orNone(ask.tags(fields, () => parseJson(literals)));
+  const vary = orNone(varyValues(selectingNames(arrival), ask.fields));
   return {
     kind: 'entry',
     key: ask.key,
@@ -45,12 +45,41 @@ export function entryOf(ask: Ask, arrival: Head, template: Template, validator: 
     storedAt: arrival.respondedAt,
     initialAge: judged.store ? judged.initialAge : 0,
     lifetime: judged.store ? lifetimeOf(ask, judged) : 0,
-    lifetimeFrom: ask.bypass === true ? 'the markup says so' : judged.store ? judged.lifetimeFrom : judged.reason,
+    lifetimeFrom: shared(
+      ask.bypass === true ? 'the markup says so' : judged.store ? judged.lifetimeFrom : judged.reason,
+    ),
     staleWhileRevalidate: judged.store ? judged.staleWhileRevalidate : 0,
     staleIfError: judged.store ? judged.staleIfError : 0,
     mustRevalidate: judged.store ? judged.mustRevalidate : true,
     size: sizeOf(ask, fields, tags, vary, template, literals.byteLength),
   };
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** Most entries have no tags and do not vary: one list for all of them. */
+function orNone<Member>(list: readonly Member[]): readonly Member[] {
+  return list.length === 0 ? NONE : list;
+}
+
+/** Short strings of late, so that entries that say the same share what they say. Two generations of this many. */
+const MAX_SHARED = 512;
+const MAX_SHARED_LENGTH = 48;
+let strings = new Map<string, string>();
+let older = new Map<string, string>();
+
+/** The same text as another entry has it, if there is one. */
+function shared(text: string): string {
+  if (text.length > MAX_SHARED_LENGTH) return text;
+  let known = strings.get(text);
+  if (known !== undefined) return known;
+  known = older.get(text) ?? text;
+  if (strings.size >= MAX_SHARED) {
+    older = strings;
+    strings = new Map();
+  }
+  strings.set(known, known);
+  return known;
 }
 
 /** Names of the request fields that select a response: those of Vary, and for a part of a body its Range. */
@@ -111,7 +140,7 @@ function sizeOf(
   for (const tag of tags) size += STRING_OVERHEAD + tag.length;
   for (const [, value] of vary) size += STRING_OVERHEAD + value.length;
   for (const segment of segments)
-    if (!(segment instanceof Uint8Array)) size += 2 * JSON.stringify(segment, asLength).length;
+    if (!(segment instanceof Uint8Array)) size += 3 * JSON.stringify(segment, asLength).length;
   for (const { message } of warnings) size += STRING_OVERHEAD + message.length;
   return size;
 }

@@ -68,8 +68,11 @@ export function templateOf(syntax: Syntax, segments: readonly Segment[], warning
     length += bytes.length;
   });
   const packer = new Packer(new Uint8Array(length));
-  return { syntax, segments: packer.pack(segments), warnings: [...warnings] };
+  return { syntax, segments: packer.pack(segments), warnings: warnings.length === 0 ? NONE : [...warnings] };
 }
+
+/** Most templates have no warnings: one list for all of them. */
+const NONE: readonly Warning[] = Object.freeze([]);
 
 /** Visits the literal bytes of segments, those inside instructions too, in document order. */
 export function eachLiteral(segments: readonly Segment[], visit: (bytes: Uint8Array) => void): void {
@@ -122,7 +125,7 @@ class Packer {
       }
     }
     flush();
-    return packed;
+    return packed.slice(); // exactly as long as it is: a list that grew has room to spare
   }
 
   #instruction(segment: Instruction): Instruction {
