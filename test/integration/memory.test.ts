@@ -9,7 +9,7 @@ import type { Measured } from '../support/memory-process.ts';
 import { startOrigin } from '../support/origin.ts';
 
 const MB = 1024 ** 2;
-const BOUND = 32 * MB;
+const BOUND = 24 * MB;
 /**
  * What a process takes beside what it keeps, once it is busy: measured were 20 to 130 MB, whatever the bound. It is the
  * heap's young generation (up to 64 MB, and as much in pages that V8 holds back for it) and what malloc does not give back.

@@ -41,7 +41,7 @@ let written = 0;
 let next = 1_000_000;
 
 // What the program itself takes when it has run for a while, storing nothing.
-await fill(filling.visited ? 300 : 3_000);
+await fill(filling.visited ? 200 : 3_000);
 const begun = await weigh();
 storing = true;
 while (written < TIMES * maxSize) await fill(AT_ONCE * 4);
