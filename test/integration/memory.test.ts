@@ -11,7 +11,8 @@ import { startOrigin } from '../support/origin.ts';
 const MB = 1024 ** 2;
 const BOUND = 24 * MB;
 /**
- * What a process takes beside what it keeps, once it is busy: measured were 20 to 130 MB, whatever the bound. It is the
+ * What a process takes beside what it keeps, once it is busy: measured were up to 140 MB, with bounds of 32 and of
+ * 128 MB. It is the
  * heap's young generation (up to 64 MB, and as much in pages that V8 holds back for it) and what malloc does not give back.
  */
 const BASE = 192 * MB;
