@@ -14,6 +14,7 @@ const STATUS = {
   'target-too-long': 414,
   'header-too-large': 431,
   'body-too-large': 413,
+  'request-timeout': 408,
   'client-closed': 499,
   'loop-detected': 508,
   'not-cached': 504,

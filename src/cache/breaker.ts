@@ -63,8 +63,9 @@ export function createBreaker(
     const askedAt = now();
     if (down !== undefined) {
       if (askedAt < down.nextProbe) throw refusal(origin, request.path, down);
-      // One probe at a time; should a rim forget one, it does not keep the circuit open for good.
-      down.nextProbe = askedAt + request.headTimeout + PROBE_INTERVAL;
+      // One probe at a time; should a rim forget one, it does not keep the circuit open for good. A request with a body
+      // takes as long as its client likes: others may probe meanwhile.
+      down.nextProbe = askedAt + (request.body === undefined ? request.headTimeout : 0) + PROBE_INTERVAL;
     }
     try {
       const response = await fetch(request);
@@ -72,10 +73,12 @@ export function createBreaker(
       return response;
     } catch (thrown) {
       const error = asInlayError(thrown);
-      if (DOWN.has(error.code) && circuit.heads === heads) fail(origin, circuit, error);
+      // That nothing came in time may be for want of what the client has yet to send.
+      const told = request.body === undefined || error.code !== 'upstream-timeout';
+      if (told && DOWN.has(error.code) && circuit.heads === heads) fail(origin, circuit, error);
       throw error;
     } finally {
-      if (down !== undefined) down.nextProbe = Math.max(now(), askedAt + PROBE_INTERVAL);
+      if (down !== undefined && request.body === undefined) down.nextProbe = Math.max(now(), askedAt + PROBE_INTERVAL);
     }
   };
 }

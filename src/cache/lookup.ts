@@ -42,6 +42,7 @@ function select(ask: Ask, runtime: Runtime, stored: Stored | undefined): MaybePr
   const { names } = stored;
   const keys = names.map((set) => placeOf(ask, set));
   const variants = keys.map((key) => runtime.store.get(key));
+  void runtime.store.get(ask.key); // used after them
   return variants.some((variant) => variant instanceof Promise)
     ? Promise.all(variants).then((late) => newest(ask, runtime, late, names))
     : newest(ask, runtime, variants as (Stored | undefined)[], names);
@@ -82,20 +83,34 @@ const MAX_NAMES = 4;
 /** Puts an entry where {@link lookup} finds it. */
 export async function put(ask: Ask, runtime: Runtime, entry: Entry): Promise<void> {
   const { store } = runtime;
-  if (entry.vary.length === 0) {
+  const marker = await store.get(ask.key);
+  const known = marker?.kind === 'vary' ? marker : { names: [], variants: [] };
+  const own = namesOf(entry);
+  // Selected by other fields than before, it may be the newest for requests that others were selected by.
+  if (known.names.length > 0 && known.names[0]!.join() !== own.join()) await supersede(known.variants, runtime);
+  if (own.length === 0) {
     await store.set(ask.key, entry);
     return;
   }
-  const own = entry.vary.map(([name]) => name);
   const key = placeOf(ask, own);
-  const marker = await store.get(ask.key);
-  const known = marker?.kind === 'vary' ? marker : { names: [], variants: [] };
   const names = [own, ...known.names.filter((other) => other.join() !== own.join())].slice(0, MAX_NAMES);
   const variants = [key, ...known.variants.filter((other) => other !== key)];
   for (const old of variants.splice(MAX_VARIANTS)) await store.delete(old);
   const size = variants.reduce((bytes, variant) => bytes + 2 * variant.length + 32, 300 + 2 * ask.key.length);
-  await store.set(ask.key, { kind: 'vary', names, variants, size });
   await store.set(key, { ...entry, size: entry.size + 2 * key.length });
+  // After it, so that a store that forgets the least recently used first forgets no marker before what it leads to:
+  // without it nobody would know, after an unsafe request, that there is anything to forget.
+  await store.set(ask.key, { kind: 'vary', names, variants, size });
+}
+
+/** What was assembled from these is no longer what a look-up would find. */
+async function supersede(places: readonly string[], { store }: Runtime): Promise<void> {
+  for (const place of places) {
+    const stored = await store.get(place);
+    if (stored?.kind !== 'entry' || stored.pulse === undefined) continue;
+    stored.pulse.gone = true;
+    delete stored.pulse; // the entry itself may still be found, and be assembled again
+  }
 }
 
 /** How long a key whose answer was not storable queues nobody, in ms. */

@@ -10,7 +10,7 @@ import { fetchEntry } from './fetch.ts';
 import { isError, type RequestDirectives } from './freshness.ts';
 import { type Part, takePart } from './join.ts';
 import { drop, lookup, put, standIn } from './lookup.ts';
-import { describes } from './update.ts';
+import { compareHead } from './update.ts';
 
 /** A page on its way: complete, or as its head and a body that is still arriving. */
 export type Opened = Answer | Stream;
@@ -81,14 +81,17 @@ export async function openHead(ask: Ask, runtime: Runtime, request: RequestDirec
 /** What is stored, with what the head of a HEAD said of it; `undefined` if it was about something else. */
 async function updateByHead(ask: Ask, runtime: Runtime, held: Entry, arrival: Arrival): Promise<Entry | undefined> {
   const { status, fields, stamp, epoch } = arrival;
-  if (status === 200 && held.status === 200 && describes(fields, held, lengthOf(held))) {
+  const compared = status === 200 && held.status === 200 ? compareHead(fields, held, lengthOf(held)) : 'unknown';
+  // A purge asks for the body to be looked at, and a date may be too coarse to tell that it changed.
+  const purged = runtime.purges.validity(held).state !== 'valid';
+  if (compared === 'same' && !purged) {
     const renewed = renew(ask, held, fields, { times: arrival, stamp, epoch });
     if (renewed?.storability.store && runtime.purges.validity(renewed.unchanged).state !== 'hard') {
       await put(ask, runtime, renewed.unchanged);
       return renewed.unchanged;
     }
   }
-  if (status === 200 || status === 404 || status === 410) await drop(ask, runtime, held);
+  if (compared === 'other' || status === 404 || status === 410) await drop(ask, runtime, held);
   return undefined;
 }
 

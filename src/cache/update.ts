@@ -14,6 +14,10 @@ const OF_THE_BODY: ReadonlySet<string> = new Set(['content-length', 'content-enc
  */
 export function updatedFields(stored: Fields, answered: Fields): string[] {
   const news = withoutFields(answered, OF_THE_BODY);
+  const tag = news.indexOf('etag') + 1;
+  const ours = fieldValue(stored, 'etag');
+  // Of a body that was decoded the service's tag says no more than a weak one, whatever it was asked about.
+  if (tag > 0 && ours?.startsWith('W/') && weakMatch(news[tag]!, ours)) news[tag] = ours;
   const named = new Set<string>();
   for (let i = 0; i < news.length; i += 2) named.add(news[i]!);
   // The Age of the stored response was about its own journey.
@@ -44,12 +48,21 @@ export function isAbout(answered: Fields, { fields }: Entry): boolean {
   return ours === undefined || weakMatch(said, ours);
 }
 
-/** Whether the head of a 200 to a HEAD describes the representation that we have (RFC 9111 section 4.3.5). */
-export function describes(answered: Fields, { fields }: Entry, length: number): boolean {
+/**
+ * Whether the head of a 200 to a HEAD is about the representation that we have, about another, or does not say: without a
+ * validator that both have, it tells nothing of the body (RFC 9111 section 4.3.5).
+ *
+ * @param length bytes of the body that we have
+ */
+export function compareHead(answered: Fields, { fields }: Entry, length: number): 'same' | 'other' | 'unknown' {
+  let validated = false;
   for (const name of ['etag', 'last-modified', 'content-encoding']) {
     const said = fieldValue(answered, name)?.trim();
-    if (said !== undefined && said !== fieldValue(fields, name)?.trim()) return false;
+    if (said === undefined) continue;
+    if (said !== fieldValue(fields, name)?.trim()) return 'other';
+    validated ||= name !== 'content-encoding';
   }
   const said = fieldValue(answered, 'content-length');
-  return said === undefined || Number(said) === length;
+  if (said !== undefined && Number(said) !== length) return 'other';
+  return validated ? 'same' : 'unknown';
 }

@@ -102,7 +102,7 @@ async function* follow(
 ): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   const [first] = entry.template.segments as readonly Uint8Array[];
   yield [first!];
-  const gathered = await outcome;
+  const gathered = await inTime(outcome, visit);
   const { setup, composition, part } = visit;
   if (gathered !== undefined && gathered.chunks[0] === first && setup.gatherings?.accepts(gathered, visit)) {
     for (const shared of gathered.part.parts) part.parts.push(shared);
@@ -111,6 +111,19 @@ async function* follow(
     return;
   }
   yield* flow(compose(entry.template.segments, document, composition).slice(1));
+}
+
+/** Ms that a visitor waits for the composition of another; then what is being fetched for that is waited for by itself. */
+const FOLLOW_TIMEOUT = 1_000;
+
+function inTime<Value>(outcome: Promise<Value | undefined>, { setup }: Visit): Promise<Value | undefined> {
+  return new Promise((resolve) => {
+    const cancel = setup.runtime.after(FOLLOW_TIMEOUT, () => resolve(undefined));
+    void outcome.then((value) => {
+      cancel();
+      resolve(value);
+    });
+  });
 }
 
 function wholePage(page: Page, settled: Settled, validator: () => string, visit: Visit): Composed {

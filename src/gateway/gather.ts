@@ -2,8 +2,9 @@ import type { Entry } from '../cache/entry.ts';
 import { type Piece, settle } from '../compose/piece.ts';
 import { type PlanPart, partsOf } from '../compose/plan.ts';
 import { hasCredentials, isCredential } from '../http/credentials.ts';
+import { hashOf } from '../http/digest.ts';
 import { fieldValue } from '../http/fields.ts';
-import type { PageEntry } from './head.ts';
+import { type PageEntry, readsVisitor } from './head.ts';
 import { baseOf, isPlain, type Selection, selectedPlace, selectionFor } from './memo.ts';
 import type { Visit } from './page.ts';
 
@@ -37,31 +38,33 @@ const MAX_LONELY = 4_096;
  */
 export class Gatherings {
   readonly #open = new Map<string, Gathering>();
-  readonly #lonely = new Map<string, number>();
+  /** By hash: who shares one with another is composed for by itself for a while. */
+  readonly #lonely = new Map<number, number>();
 
   /** Whether a page may be composed for several at once. */
-  admits({ request, setup, route }: Visit, page: PageEntry): boolean {
+  admits(visit: Visit, page: PageEntry): boolean {
+    const { request, setup, route } = visit;
     if (request.method !== 'GET' || route.esi === 'off' || hasCredentials(request.fields)) return false;
     if (!page.stored || !(page.entry.template.segments[0] instanceof Uint8Array)) return false;
-    if (!isPlain(request, setup.gateway.trustedPeers.size > 0)) return false;
-    const until = this.#lonely.get(placeOf(request));
+    if (!isPlain(request)) return false;
+    const until = this.#lonely.get(hashOf(placeOf(visit)));
     return until === undefined || until <= setup.runtime.now();
   }
 
-  find({ request }: Visit, { entry }: PageEntry): Gathering | undefined {
-    const gathering = this.#open.get(placeOf(request));
+  find(visit: Visit, { entry }: PageEntry): Gathering | undefined {
+    const gathering = this.#open.get(placeOf(visit));
     return gathering?.entry === entry ? gathering : undefined;
   }
 
   /** Lets others wait for this composition, whose pieces are on their way. */
   begin(visit: Visit, page: PageEntry, pieces: readonly Piece[]): void {
-    const place = placeOf(visit.request);
-    if (this.#open.has(place) || partsOf(visit.part).some((part) => part.personal || part.reason === 'unstorable'))
-      return;
+    const place = placeOf(visit);
+    // What depends on who asks may also take as long as it takes for this one alone.
+    const own = readsVisitor(visit.composition) || partsOf(visit.part).some(isOwn);
+    if (this.#open.has(place) || own) return;
     const outcome = settle(pieces).then((settled) => {
       if (this.#open.get(place) === gathering) this.#open.delete(place);
-      if ('failure' in settled) return undefined;
-      const gathered = gatheredOf(visit, page, settled.chunks);
+      const gathered = 'failure' in settled ? undefined : gatheredOf(visit, page, settled.chunks);
       if (gathered === undefined) this.#isolate(place, visit);
       return gathered;
     });
@@ -74,19 +77,19 @@ export class Gatherings {
     const { setup, request } = visit;
     const { selection, place, generation } = gathered;
     const same = selectedPlace(selection, request, setup.gateway) === place;
-    if (!same) this.#isolate(placeOf(request), visit);
+    if (!same) this.#isolate(placeOf(visit), visit);
     return same && generation === setup.runtime.purges.generation;
   }
 
   #isolate(place: string, { setup }: Visit): void {
     if (this.#lonely.size >= MAX_LONELY) this.#lonely.clear();
-    this.#lonely.set(place, setup.runtime.now() + LONELY_FOR);
+    this.#lonely.set(hashOf(place), setup.runtime.now() + LONELY_FOR);
   }
 }
 
 /** Who asks in another language is likely to get another page. */
-function placeOf(request: Visit['request']): string {
-  return `${baseOf(request)} ${fieldValue(request.fields, 'accept-language') ?? ''}`;
+function placeOf({ request, setup }: Visit): string {
+  return `${baseOf(request, setup.gateway.trustedPeers)} ${fieldValue(request.fields, 'accept-language') ?? ''}`;
 }
 
 function gatheredOf(visit: Visit, page: PageEntry, chunks: readonly Uint8Array[]): Gathered | undefined {
@@ -105,6 +108,10 @@ function gatheredOf(visit: Visit, page: PageEntry, chunks: readonly Uint8Array[]
   if (selection === undefined) return undefined;
   const place = selectedPlace(selection, request, setup.gateway);
   return { chunks, part, selection, place, generation: purges.generation };
+}
+
+function isOwn({ personal, reason }: PlanPart): boolean {
+  return personal || reason === 'unstorable';
 }
 
 function isForAnybody({ lifetime, initialAge, vary }: Entry): boolean {

@@ -222,7 +222,8 @@ const OF_THE_URL: ReadonlySet<string> = new Set([
   'ARGS',
 ]);
 
-function readsVisitor({ reads }: Composition): boolean {
+/** Whether a page depends on what its visitor said beyond the URL. */
+export function readsVisitor({ reads }: Composition): boolean {
   for (const read of reads.values()) if (read.kind === 'variable' && !OF_THE_URL.has(read.name)) return true;
   return false;
 }

@@ -89,7 +89,7 @@ async function compress(memo: Memo, coding: string, { codings, store, observe }:
 function headOf(memo: Memo, now: number, insider: boolean): Fields {
   const known = memo.printed[insider ? 1 : 0];
   if (known !== undefined && now >= known.from && now < known.until) return known.fields;
-  const age = now - memo.bornAt;
+  const age = Math.max(0, now - memo.bornAt);
   const left = memo.templateUntil - now;
   const status: CacheStatus = {
     hit: true,

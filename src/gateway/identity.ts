@@ -95,8 +95,7 @@ export function identify(request: PageRequest, esi: EsiMode, instance: string, t
   const believed = request.peer !== undefined && trusted.has(request.peer);
   const client = sanitise(endToEnd(request.fields), believed);
   const said = (name: string) => (believed ? fieldValue(request.fields, name) : undefined);
-  const host = said('x-forwarded-host') ?? request.host;
-  const scheme = said('x-forwarded-proto') ?? request.scheme;
+  const { scheme, host } = askedSite(request, trusted);
   const clients = [said('x-forwarded-for'), request.peer].filter((address) => address !== undefined);
   const via = fieldValue(request.fields, 'via');
   const own = [
@@ -117,8 +116,23 @@ export function identify(request: PageRequest, esi: EsiMode, instance: string, t
     visitor: createVisitor(client, own),
     pageFields,
     insider: isInsider(request, trusted),
-    site: `${scheme}://${host}`.toLowerCase(),
+    site: siteOf(request, trusted),
   };
+}
+
+/** Scheme and authority that the client asked for; a trusted peer says what it was asked for itself. */
+function askedSite({ peer, fields, host, scheme }: PageRequest, trusted: ReadonlySet<string>) {
+  if (trusted.size === 0 || peer === undefined || !trusted.has(peer)) return { scheme, host };
+  return {
+    scheme: fieldValue(fields, 'x-forwarded-proto') ?? scheme,
+    host: fieldValue(fields, 'x-forwarded-host') ?? host,
+  };
+}
+
+/** Scheme and authority that the client asked for, lower-case. */
+export function siteOf(request: PageRequest, trusted: ReadonlySet<string>): string {
+  const { scheme, host } = askedSite(request, trusted);
+  return `${scheme}://${host}`.toLowerCase();
 }
 
 /** Whether the peer may see keys and names of services: it is this machine, or trusted by configuration. */

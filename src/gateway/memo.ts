@@ -2,6 +2,7 @@ import type { Assembled, Entry, Pulse, Stored } from '../cache/entry.ts';
 import { namesOf } from '../cache/lookup.ts';
 import { countOutcomes, partsOf } from '../compose/plan.ts';
 import { isCredential } from '../http/credentials.ts';
+import { hashOf } from '../http/digest.ts';
 import type { Fields } from '../http/fields.ts';
 import { varyValues } from '../http/vary.ts';
 import type { Runtime } from '../runtime.ts';
@@ -9,6 +10,7 @@ import type { VariableRead } from '../template/expression.ts';
 import { createRequestVariables } from '../template/variables.ts';
 import type { PageRequest } from './exchange.ts';
 import type { Lasting, PageEntry } from './head.ts';
+import { siteOf } from './identity.ts';
 import type { Visit } from './page.ts';
 import { warningsOf } from './record.ts';
 import type { Gateway } from './resolve-config.ts';
@@ -65,8 +67,14 @@ const MAX_SELECTING = 64;
 /** Ms after which the parts of a page in use are marked as used: a page that hides its parts must not let them be forgotten. */
 const TOUCH_AFTER = 1_000;
 
-/** Keys of pages that were served whole once; the second time they are kept. Two generations of this many. */
+/** Pages that were served whole once; the second time they are kept. Two generations of this many. */
 const SEEN = 4_096;
+
+/** Characters of a place in the store beyond which nothing is kept there: what it depends on is its client's to make long. */
+const MAX_PLACE = 4_096;
+
+/** The part of the store that pages may take which depend on what a client says: it can say something new each time. */
+const SELECTED_SHARE = 8;
 
 /** What of a runtime its requests share. */
 type Shared = Pick<Runtime, 'store' | 'purges'>;
@@ -80,40 +88,68 @@ export interface Memos {
 }
 
 export function createMemos(gateway: Gateway, runtime: Shared): Memos {
-  let seen = new Set<string>();
-  let before = new Set<string>();
+  let seen = new Set<number>();
+  let before = new Set<number>();
   const wasSeen = (place: string): boolean => {
-    if (seen.has(place) || before.has(place)) return true;
+    const hash = hashOf(place); // two that share one are kept a little early
+    if (seen.has(hash) || before.has(hash)) return true;
     if (seen.size >= SEEN) {
       before = seen;
       seen = new Set();
     }
-    seen.add(place);
+    seen.add(hash);
     return false;
   };
-  const trusts = gateway.trustedPeers.size > 0;
+  const selected = createShare(runtime.store, Math.floor(runtime.store.maxSize / SELECTED_SHARE));
+  const { trustedPeers } = gateway;
   return {
     find: (request, now) => {
-      if (!isPlain(request, trusts)) return undefined;
-      let stored = assembledAt(baseOf(request), runtime);
+      if (!isPlain(request)) return undefined;
+      let stored = assembledAt(baseOf(request, trustedPeers), runtime);
       if (stored?.is === 'selection') stored = assembledAt(selectedPlace(stored, request, gateway), runtime);
       return stored?.is === 'memo' && isGood(stored, runtime, now) ? stored : undefined;
     },
     keep: (visit, page, head, chunks) => {
       const { request, composition } = visit;
-      if (request.method !== 'GET' || !isPlain(request, trusts) || !isRepeatable(visit, page)) return;
+      if (request.method !== 'GET' || !isPlain(request) || !isRepeatable(visit, page)) return;
       const selection = selectionFor(visit, page, runtime);
       if (selection === undefined) return;
-      const base = baseOf(request);
+      const base = baseOf(request, trustedPeers);
       const selects = selection.reads.length + selection.names.length > 0;
       const place = selects ? selectedPlace(selection, request, gateway) : base;
-      if (!wasSeen(place)) return;
+      if (place.length > MAX_PLACE || !wasSeen(place)) return;
       const entries = [page.entry, ...composition.used.values()];
       const parts = pulsesOf(entries, runtime);
       if (parts === undefined) return;
       if (selects) void runtime.store.set(base, selection);
       const memo = createMemo(visit, page, entries, { place, head, chunks, parts });
-      if (memo.size <= runtime.store.maxEntrySize) void runtime.store.set(place, memo);
+      if (memo.size > runtime.store.maxEntrySize || (selects && !selected.admit(place, memo.size))) return;
+      void runtime.store.set(place, memo);
+    },
+  };
+}
+
+/** What the places of a store hold together is bounded: the oldest are deleted for the newest. */
+function createShare(store: Runtime['store'], most: number): { admit(place: string, size: number): boolean } {
+  const sizes = new Map<string, number>();
+  let total = 0;
+  const forget = (place: string): void => {
+    total -= sizes.get(place) ?? 0;
+    sizes.delete(place);
+  };
+  return {
+    admit: (place, size) => {
+      const bytes = 2 * size; // with its compressed forms
+      if (bytes > most) return false;
+      forget(place);
+      for (const oldest of sizes.keys()) {
+        if (total + bytes <= most) break;
+        forget(oldest);
+        void store.delete(oldest);
+      }
+      sizes.set(place, bytes);
+      total += bytes;
+      return true;
     },
   };
 }
@@ -134,13 +170,12 @@ const DECIDING: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a request asks for nothing but its URL, as far as a kept page is concerned. */
-export function isPlain({ method, problem, fields }: PageRequest, trusts: boolean): boolean {
+export function isPlain({ method, problem, fields }: PageRequest): boolean {
   if (problem !== undefined || (method !== 'GET' && method !== 'HEAD')) return false;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
     if (DECIDING.has(name)) return false;
     if (name === 'connection' && NAMES_FIELDS.test(fields[i + 1]!)) return false;
-    if (trusts && name.startsWith('x-forwarded-')) return false;
   }
   return true;
 }
@@ -149,8 +184,8 @@ export function isPlain({ method, problem, fields }: PageRequest, trusts: boolea
 const NAMES_FIELDS = /^(?!(?:keep-alive|close)$)/i;
 
 /** A host has no slash, so no two URLs share it; keys of the cache begin with a bracket. */
-export function baseOf({ scheme, host, target }: PageRequest): string {
-  return `page ${scheme}://${host.toLowerCase()}${target}`;
+export function baseOf(request: PageRequest, trusted: ReadonlySet<string>): string {
+  return `page ${siteOf(request, trusted)}${request.target}`;
 }
 
 /** Whether something in the store is an assembled page. */
@@ -170,8 +205,11 @@ export function selectedPlace(
   gateway: Gateway,
 ): string {
   const values = varyValues(names, request.fields);
-  if (reads.length === 0) return JSON.stringify([baseOf(request), values]);
-  return JSON.stringify([baseOf(request), values, variablesOf(request, request.fields, gateway).fingerprint(reads)]);
+  const base = baseOf(request, gateway.trustedPeers);
+  if (reads.length === 0) return JSON.stringify([base, values]);
+  // What is read is part of it: the same values of other variables are another page.
+  const fingerprint = variablesOf(request, request.fields, gateway).fingerprint(reads);
+  return JSON.stringify([base, values, reads, fingerprint]);
 }
 
 /** The variables of a request, as its expressions may read them. */
@@ -196,17 +234,19 @@ function isGood(memo: Memo, { purges, store }: Shared, now: number): boolean {
     memo.generation = purges.generation;
   }
   if (now - memo.touchedAt > TOUCH_AFTER) {
-    for (const { place } of memo.parts) void store.get(place);
+    for (const { place, key } of memo.parts) {
+      void store.get(place);
+      if (place !== key) void store.get(key); // after it: what leads to a representation must outlive it
+    }
     memo.touchedAt = now;
   }
   return true;
 }
 
 /** Whether the next request like this one would be answered with the same bytes, and may be. */
-function isRepeatable({ composition, identity, request, part }: Visit, page: PageEntry): boolean {
+function isRepeatable({ composition, part }: Visit, page: PageEntry): boolean {
   if (page.how !== 'hit' || !page.stored || page.entry.status !== 200) return false;
   if (composition.fleeting || composition.effects.length > 0 || composition.steps.exhausted) return false;
-  if (identity.site !== `${request.scheme}://${request.host.toLowerCase()}`) return false;
   for (const child of partsOf(part)) {
     if (child.outcome !== 'hit' || child.delivered !== 'fragment' || child.personal || child.error !== undefined)
       return false;
@@ -220,12 +260,12 @@ const OF_THE_GATEWAY = /^(?:x-forwarded-|via$|cdn-loop$|surrogate-|forwarded$|ho
 
 /** What this page depends on beside its URL, together with what is known of it already; `undefined` if that is too much. */
 export function selectionFor(visit: Visit, page: PageEntry, runtime: Shared): Selection | undefined {
-  const { composition, request, route } = visit;
+  const { composition, request, route, setup } = visit;
   const names = new Set<string>();
   for (const entry of [page.entry, ...composition.used.values()]) for (const name of namesOf(entry)) names.add(name);
   if (route.esi !== 'off') names.delete('accept-encoding'); // services are always asked for identity
   for (const name of names) if (isCredential(name) || OF_THE_GATEWAY.test(name)) return undefined;
-  const known = assembledAt(baseOf(request), runtime);
+  const known = assembledAt(baseOf(request, setup.gateway.trustedPeers), runtime);
   const reads = new Map(composition.reads);
   if (known?.is === 'selection') {
     for (const name of known.names) names.add(name);

@@ -51,6 +51,13 @@ export function digestStrings(parts: readonly string[]): string {
   return digest(encoder.encode(JSON.stringify(parts)));
 }
 
+/** A 32-bit number of a text, for sets that may err: anybody can make two texts share one. */
+export function hashOf(text: string): number {
+  let hash = text.length;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return hash;
+}
+
 function rotate(x: number, by: number): number {
   return (x << by) | (x >>> (32 - by));
 }

@@ -45,6 +45,8 @@ export class Exchange<On extends Connection> {
   #queued = 0;
   #stage: Stage = 'asked';
   #answered = false;
+  /** For more of the request's body, from whoever sends it. */
+  #isWaiting = false;
   #end: 'complete' | InlayError | undefined;
   #wake: () => void = () => {};
 
@@ -55,7 +57,7 @@ export class Exchange<On extends Connection> {
     this.#settle = Promise.withResolvers();
     this.response = this.#settle.promise;
     this.#headTimer = setTimeout(
-      () => this.#abort(this.#timeout('no response', request.headTimeout)),
+      () => this.#abort(this.#isWaiting ? this.#stalled() : this.#timeout('no response', request.headTimeout)),
       request.headTimeout,
     );
     const total = request.totalTimeout;
@@ -153,10 +155,14 @@ export class Exchange<On extends Connection> {
    */
   async *#upload(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     try {
+      this.#isWaiting = true;
       for await (const chunk of body) {
+        this.#isWaiting = false;
         if (!this.isOver && this.#stage === 'asked') this.#headTimer.refresh();
         yield chunk;
+        this.#isWaiting = true;
       }
+      this.#isWaiting = false;
       if (!this.isOver && this.#stage === 'asked') this.#headTimer.refresh();
     } catch (thrown) {
       throw asInlayError(thrown, 'client-closed');
@@ -211,6 +217,11 @@ export class Exchange<On extends Connection> {
     if (error instanceof InlayError) return error;
     const code = codeOf(error, this.#stage);
     return new InlayError(code, `${this.#where()}: ${error.message}`, { path: this.#where(), cause: error });
+  }
+
+  #stalled(): InlayError {
+    const message = `no more of the request's body for ${this.#request.headTimeout} ms`;
+    return new InlayError('request-timeout', message, { path: this.#where() });
   }
 
   #timeout(what: string, ms: number): InlayError {
@@ -270,9 +281,14 @@ function lowerCased(raw: Controller['rawHeaders']): string[] {
       name = spelled.toLowerCase();
       if (names.size < MAX_NAMES) names.set(spelled, name);
     }
-    fields.push(name, text(raw[i + 1]!).trim());
+    fields.push(name, trimmed(text(raw[i + 1]!)));
   }
   return fields;
+}
+
+/** Without the white space of RFC 9110 section 5.5 around it: other white space is bytes of the value. */
+function trimmed(value: string): string {
+  return /^[ \t]|[ \t]$/.test(value) ? value.replace(/^[ \t]+|[ \t]+$/g, '') : value;
 }
 
 /** Field values are bytes; Latin-1 gives each of them a character and back (RFC 9110 section 5.5). */

@@ -190,6 +190,28 @@ describe('a page that is kept assembled', () => {
   });
 });
 
+test.each([
+  ['names a field that is to be dropped', { connection: 'accept-language' }],
+  ['has passed here before', { 'cdn-loop': 'other' }],
+])('a request that %s goes the whole way through the cache', async (_, headers) => {
+  const { get, warm } = site(include);
+  await warm();
+  await get({ headers });
+  expect(kept()).toBe(false);
+});
+
+test('nothing that is kept is answered while purges may be missed', async () => {
+  const { get, warm } = site(include);
+  await warm();
+  const { purges } = gateway.node.runtime;
+  purges.setSynced(false);
+  await get();
+  expect(kept()).toBe(false);
+  purges.setSynced(true);
+  await get();
+  expect(kept()).toBe(true);
+});
+
 describe('compressed', () => {
   const long = (part: string): string => `${'<p>The same again.</p>'.repeat(200)}<esi:include src="${part}"/>`;
   const decode = { br: brotliDecompressSync, gzip: gunzipSync, zstd: zstdDecompressSync };
@@ -284,6 +306,7 @@ describe('a page that differs by more than its URL', () => {
   test.each([
     ['a private part', { 'cache-control': 'private, max-age=60' }],
     ['a part that varies by cookie', { vary: 'cookie' }],
+    ['a part that varies by what the gateway says itself', { vary: 'x-forwarded-for' }],
     ['a part that must not be stored', { 'cache-control': 'no-store' }],
     ['a part that is always revalidated', { 'cache-control': 'no-cache', etag: '"1"' }],
   ])('because of %s is composed each time', async (_, part) => {

@@ -79,8 +79,8 @@ const updates: CacheRecord[] = [
     kind: 'optimal',
     anchor: UPDATES,
     steps: [
-      stored('max-age=2'),
-      { turn: 3, request: HEAD, answer: { headers: FRESH }, expect: { requests: 1 } },
+      stored('max-age=2', { etag: '"a"' }),
+      { turn: 3, request: HEAD, answer: { headers: { ...FRESH, etag: '"a"' } }, expect: { requests: 1 } },
       { expect: { from: 'cache', ...GET } },
     ],
   },

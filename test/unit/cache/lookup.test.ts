@@ -97,6 +97,54 @@ describe('an entry that is good for an hour', () => {
   });
 });
 
+describe('a URL whose responses vary', () => {
+  const language = (value: string) => askOf({ fields: ['accept-language', value] });
+
+  test('has its marker used after its representations: what is used least recently is forgotten first', async () => {
+    const { runtime, store } = setup();
+    const used: string[] = [];
+    const noting: Runtime = {
+      ...runtime,
+      store: {
+        ...store,
+        get: (key) => {
+          used.push(key);
+          return store.get(key);
+        },
+        set: (key, stored) => {
+          used.push(key);
+          return store.set(key, stored);
+        },
+      },
+    };
+    const one = entryOf({ vary: [['accept-language', 'en']] });
+    await put(language('en'), noting, one);
+    expect(used.at(-1)).toBe('k');
+    expect(used).toHaveLength(3);
+    used.length = 0;
+    await lookup(language('en'), noting);
+    expect(used.at(-1)).toBe('k');
+    expect(used.length).toBeGreaterThan(1);
+  });
+
+  test('tells what was assembled from a representation when it is selected by something else', async () => {
+    const { runtime, store } = setup();
+    await put(language('en'), runtime, entryOf({ vary: [['accept-language', 'en']] }));
+    const place = JSON.stringify(['k', [['accept-language', 'en']]]);
+    const entry = store.get(place) as Entry;
+    const pulse = { ...entryOf(), place, gone: false };
+    entry.pulse = pulse;
+    await put(language('en'), runtime, entryOf({ vary: [['accept-language', 'en']] }));
+    await put(language('de'), runtime, entryOf({ vary: [['accept-language', 'de']] }));
+    const again = store.get(place) as Entry;
+    const other = { ...entryOf(), place, gone: false };
+    again.pulse = other;
+    expect([pulse.gone, other.gone]).toEqual([true, false]);
+    await put(language('de'), runtime, entryOf());
+    expect(other.gone).toBe(true);
+  });
+});
+
 describe('an unsafe request', () => {
   const language = (value: string) => askOf({ fields: ['accept-language', value] });
   const variant = (value: string, stamp: number) => entryOf({ vary: [['accept-language', value]], stamp });
