@@ -57,7 +57,7 @@ export function verdict(found: Found, now: number, request?: RequestDirectives):
     reason,
     names,
   });
-  if (validity.state === 'hard') return fetch(`purged by ${validity.reason} ${validity.target}`, undefined);
+  if (validity.state === 'hard') return fetch(`purged by ${validity.reason} ${validity.target}`.trimEnd(), undefined);
   const soft = validity.state === 'soft';
   if (
     request !== undefined &&
@@ -73,7 +73,7 @@ export function verdict(found: Found, now: number, request?: RequestDirectives):
     return { act: 'serve', entry, refresh: false, reason: 'max-stale' };
   if (freshness.whileRevalidate && known)
     return { act: 'serve', entry, refresh: true, reason: soft ? 'soft-purged' : 'stale' };
-  return fetch(soft ? `purged softly by ${validity.reason} ${validity.target}` : 'stale');
+  return fetch(soft ? `purged softly by ${validity.reason} ${validity.target}`.trimEnd() : 'stale');
 }
 
 /**

@@ -58,10 +58,9 @@ export function combineCacheControl(parts: readonly CombinedPart[], limit = Numb
   const forAll = !noCache && !isPrivate && all.length > 0 && all.every(({ directives }) => directives.has('s-maxage'));
   const shared = leastOf(all, (_, directives) => deltaSeconds(directives.get('s-maxage')), limit);
   // Both count from one Age: the least that is used up of either, so that neither outgrows what a part was given.
-  const used = [own, ...(forAll ? [shared] : [])]
-    .filter(({ given }) => given > 0)
-    .map(({ given, left }) => given - left);
-  const age = used.length === 0 || noCache ? oldest : Math.min(...used);
+  const lifetimes = [own, ...(forAll ? [shared] : [])].filter(({ given }) => given > 0);
+  const over = noCache || lifetimes.every(({ left }) => left === 0);
+  const age = over ? oldest : Math.min(...lifetimes.map(({ given, left }) => given - left));
   if (noCache) result.push(['no-cache', true]);
   else result.push(['max-age', printed(own, age)]);
   if (forAll) result.push(['s-maxage', printed(shared, age)]);
@@ -99,7 +98,7 @@ function leastOf(
 
 /** A lifetime as a client must be told it that takes this age from it. */
 function printed({ given, left }: Lifetime, age: number): string {
-  return String(given === 0 ? 0 : Math.floor((left + age) / 1000));
+  return String(Math.floor(Math.min(given, left + age) / 1000));
 }
 
 /** Fields of entries are parsed once, not for every page that the entry is a part of. */

@@ -129,7 +129,7 @@ Atlas is ready: open ${site}/
   Sign in as somebody; nobody else sees it:
     curl -s -H 'Cookie: visitor=Ada' ${site}/ | grep -i ada
   Ask an answer how it came about:
-    curl -sI ${site}/country/FRA | grep -iE 'cache-status|server-timing|etag'
+    curl -sI ${site}/region/Oceania | grep -iE 'cache-status|server-timing|etag'
   Take the catalogue away: pages that were visited live on what Inlay keeps.
     kill ${pids.catalogue}
   Drop something by hand:

@@ -21,7 +21,7 @@ test.each<[string, CombinedPart[], string]>([
   ['the least left, of parts whose ages differ', [part('max-age=60'), part('max-age=300', 200)], 'max-age=60'],
   ['an age below a second is none', [part('max-age=60', 0.999)], 'max-age=60'],
   ['the age of a part that is alone', [part('max-age=60, s-maxage=90', 7)], 'max-age=60, s-maxage=90 Age: 7'],
-  ['none left', [part('max-age=60', 61), part('max-age=30')], 'max-age=30 Age: 30'],
+  ['none left', [part('max-age=60', 61), part('max-age=30')], 'max-age=30 Age: 61'],
   ['a part without freshness has none', [part('max-age=60'), part(undefined)], 'max-age=0'],
   ['a malformed max-age is none', [part('max-age=60'), part('max-age=x')], 'max-age=0'],
   ['s-maxage is no lifetime for a browser', [part('s-maxage=60')], 'max-age=0, s-maxage=60'],
@@ -87,7 +87,7 @@ it('does not tell browsers what was said to surrogates', () => {
 
 it('bounds a degraded page, but never lengthens a life', () => {
   expect(combineCacheControl([part('max-age=60, s-maxage=60')], 1000).cacheControl).toBe('max-age=1, s-maxage=1');
-  expect(combineCacheControl([part('max-age=60', 60)], 1000)).toMatchObject({ age: 1000, cacheControl: 'max-age=1' });
+  expect(combineCacheControl([part('max-age=60', 60)], 1000)).toMatchObject({ age: 60_000, cacheControl: 'max-age=1' });
 });
 
 const anyPart = fc.record({
