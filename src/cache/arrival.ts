@@ -83,7 +83,7 @@ export async function fetchHead(
   const compiler = compilerFor(ask.method === 'HEAD' ? 'none' : syntax);
   return {
     status: response.status,
-    compiler: !judged.store && syntax !== 'none' ? recalling(ask, runtime, compiler) : compiler,
+    compiler: syntax === 'none' ? compiler : recalling(ask, runtime, compiler, judged, lengthOf(fields)),
     syntax,
     storability: judged,
     ...decoded(ask, response.body, fields, syntax, runtime),
@@ -91,6 +91,12 @@ export async function fetchHead(
     epoch,
     ...times,
   };
+}
+
+/** Bytes of a body as it is sent, if its head says so and it is not coded; else 0. */
+function lengthOf(fields: Fields): number {
+  const coded = parseContentEncoding(fieldValue(fields, 'content-encoding')).length > 0;
+  return coded ? 0 : Number(fieldValue(fields, 'content-length') ?? 0);
 }
 
 const SAFE_READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);

@@ -64,8 +64,8 @@ export function createBreaker(
     if (down !== undefined) {
       if (askedAt < down.nextProbe) throw refusal(origin, request.path, down);
       // One probe at a time; should a rim forget one, it does not keep the circuit open for good. A request with a body
-      // takes as long as its client likes: others may probe meanwhile.
-      down.nextProbe = askedAt + (request.body === undefined ? request.headTimeout : 0) + PROBE_INTERVAL;
+      // takes as long as its client likes: it may go, but takes nobody's turn.
+      if (request.body === undefined) down.nextProbe = askedAt + request.headTimeout + PROBE_INTERVAL;
     }
     try {
       const response = await fetch(request);
@@ -73,9 +73,11 @@ export function createBreaker(
       return response;
     } catch (thrown) {
       const error = asInlayError(thrown);
-      // That nothing came in time may be for want of what the client has yet to send.
-      const told = request.body === undefined || error.code !== 'upstream-timeout';
+      // That nothing came may be for want of what the client has yet to send, and a service that closes while it is sent
+      // may have answered: of a request with a body only an origin that cannot be reached at all tells anything.
+      const told = request.body === undefined || error.code === 'upstream-unreachable';
       if (told && DOWN.has(error.code) && circuit.heads === heads) fail(origin, circuit, error);
+      if (told && down !== undefined) down.nextProbe = Math.max(down.nextProbe, now() + PROBE_INTERVAL);
       throw error;
     } finally {
       if (down !== undefined && request.body === undefined) down.nextProbe = Math.max(now(), askedAt + PROBE_INTERVAL);

@@ -87,7 +87,8 @@ export async function put(ask: Ask, runtime: Runtime, entry: Entry): Promise<voi
   const known = marker?.kind === 'vary' ? marker : { names: [], variants: [] };
   const own = namesOf(entry);
   // Selected by other fields than before, it may be the newest for requests that others were selected by.
-  if (known.names.length > 0 && known.names[0]!.join() !== own.join()) await supersede(known.variants, runtime);
+  const mixed = known.names.length > 1 || (known.names.length === 1 && known.names[0]!.join() !== own.join());
+  if (mixed) await supersede(known.variants, runtime);
   if (own.length === 0) {
     await store.set(ask.key, entry);
     return;
@@ -95,12 +96,19 @@ export async function put(ask: Ask, runtime: Runtime, entry: Entry): Promise<voi
   const key = placeOf(ask, own);
   const names = [own, ...known.names.filter((other) => other.join() !== own.join())].slice(0, MAX_NAMES);
   const variants = [key, ...known.variants.filter((other) => other !== key)];
-  for (const old of variants.splice(MAX_VARIANTS)) await store.delete(old);
-  const size = variants.reduce((bytes, variant) => bytes + 2 * variant.length + 32, 300 + 2 * ask.key.length);
+  const old = variants.splice(MAX_VARIANTS);
+  // A marker that the store would not take leaves representations that nobody finds, and nobody forgets.
+  while (variants.length > 1 && markerSize(ask, variants) > store.maxEntrySize) old.push(variants.pop()!);
+  for (const place of old) await store.delete(place);
+  const size = markerSize(ask, variants);
   await store.set(key, { ...entry, size: entry.size + 2 * key.length });
   // After it, so that a store that forgets the least recently used first forgets no marker before what it leads to:
   // without it nobody would know, after an unsafe request, that there is anything to forget.
   await store.set(ask.key, { kind: 'vary', names, variants, size });
+}
+
+function markerSize({ key }: Ask, variants: readonly string[]): number {
+  return variants.reduce((bytes, variant) => bytes + 2 * variant.length + 32, 300 + 2 * key.length);
 }
 
 /** What was assembled from these is no longer what a look-up would find. */

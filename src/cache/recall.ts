@@ -3,6 +3,7 @@ import { templateOf } from '../template/compile.ts';
 import type { Compiler, Segment, Template, Warning } from '../template/template.ts';
 import type { Ask } from './ask.ts';
 import type { Assembled } from './entry.ts';
+import type { Storable, Unstorable } from './storability.ts';
 
 /** The bytes of a template that may not be stored as an answer, and what they compile to. */
 interface Recalled extends Assembled {
@@ -21,51 +22,53 @@ const MAX_PATIENCE = 256;
 const OVERHEAD = 400;
 const SEGMENT_OVERHEAD = 150;
 
+/** Answers that are not kept for want of freshness. Those that must not be kept are not kept in any form. */
+const WITHOUT_FRESHNESS: ReadonlySet<string> = new Set(['no-freshness', 'no-validator', 'vary-star']);
+
 /**
  * A compiler that knows the last body of this ask if it was the same twice, and then compares instead of compiling. What
  * is recalled is a function of the bytes alone, so it says nothing of who they were sent to; the answer itself is fetched
  * each time.
+ *
+ * @param judged why the answer is not stored
+ * @param length bytes that the answer said it has, if it did: a body is compared when it is whole
  */
-export function recalling(ask: Ask, { store }: Pick<Runtime, 'store'>, compiler: Compiler): Compiler {
-  const place = `template ${ask.key}`;
+export function recalling(
+  ask: Ask,
+  { store }: Pick<Runtime, 'store'>,
+  compiler: Compiler,
+  judged: Storable | Unstorable,
+  length: number,
+): Compiler {
+  const fits = length > 0 && length <= MAX_BYTES;
+  if (judged.store || !WITHOUT_FRESHNESS.has(judged.reason) || !fits || ask.bypass === true) return compiler;
+  const place = `template ${compiler.syntax} ${ask.key}`;
   const stored = store.get(place);
-  if (stored instanceof Promise || ask.bypass === true) return compiler;
+  if (stored instanceof Promise) return compiler;
   const last = stored?.kind === 'assembled' ? (stored as Recalled) : undefined;
   const segments: Segment[] = [];
-  let chunks = 0;
   let first: Uint8Array | undefined;
-  /** The whole of what is known has come, and nothing else yet. */
-  let held: Uint8Array | undefined;
-  const compile = (chunk: Uint8Array): readonly Segment[] => {
-    const compiled = compiler.push(chunk);
-    if (chunks === 1) for (const segment of compiled) segments.push(segment);
-    return compiled;
-  };
+  let begun = false;
+  let recalled = false;
   return {
     syntax: compiler.syntax,
     warnings: compiler.warnings,
     push: (chunk) => {
-      chunks += 1;
-      if (chunks === 1) {
+      if (!begun && chunk.length === length) {
         if (last?.known !== undefined && isSame(chunk, last.known.bytes)) {
-          held = chunk;
-          return [];
+          begun = recalled = true;
+          (compiler.warnings as Warning[]).push(...last.known.template.warnings);
+          return last.known.template.segments;
         }
-        if (chunk.length <= MAX_BYTES) first = chunk;
-        return compile(chunk);
+        first = chunk;
       }
-      first = undefined;
-      if (held === undefined) return compile(chunk);
-      const before = compiler.push(held);
-      held = undefined;
-      return [...before, ...compiler.push(chunk)];
+      begun = true;
+      const compiled = compiler.push(chunk);
+      if (first !== undefined) for (const segment of compiled) segments.push(segment);
+      return compiled;
     },
     end: () => {
-      if (held !== undefined) {
-        const { template } = last!.known!;
-        (compiler.warnings as Warning[]).push(...template.warnings);
-        return template.segments;
-      }
+      if (recalled) return [];
       const rest = compiler.end();
       if (first !== undefined) remember(first, [...segments, ...rest]);
       return rest;

@@ -114,7 +114,7 @@ async function* follow(
 }
 
 /** Ms that a visitor waits for the composition of another; then what is being fetched for that is waited for by itself. */
-const FOLLOW_TIMEOUT = 1_000;
+const FOLLOW_TIMEOUT = 500;
 
 function inTime<Value>(outcome: Promise<Value | undefined>, { setup }: Visit): Promise<Value | undefined> {
   return new Promise((resolve) => {

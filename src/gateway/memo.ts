@@ -183,9 +183,14 @@ export function isPlain({ method, problem, fields }: PageRequest): boolean {
 /** Anything but the two usual options names fields that are to be dropped. */
 const NAMES_FIELDS = /^(?!(?:keep-alive|close)$)/i;
 
-/** A host has no slash, so no two URLs share it; keys of the cache begin with a bracket. */
+/**
+ * What a page is found by: the host that chose its facade, the site that services are told, and the target. A host that
+ * was checked has no slash, so that without trusted peers, who may say anything of the site, plain text is unambiguous;
+ * keys of the cache begin with a bracket.
+ */
 export function baseOf(request: PageRequest, trusted: ReadonlySet<string>): string {
-  return `page ${siteOf(request, trusted)}${request.target}`;
+  if (trusted.size === 0) return `page ${siteOf(request, trusted)}${request.target}`;
+  return `page ${JSON.stringify([request.host.toLowerCase(), siteOf(request, trusted), request.target])}`;
 }
 
 /** Whether something in the store is an assembled page. */

@@ -199,17 +199,24 @@ async function sendStream(
   done: PageAnswer['done'],
 ): Promise<void> {
   const iterator = batches[Symbol.asyncIterator]();
-  const closed = Promise.withResolvers<never>();
-  const leave = () => closed.reject(gone());
+  let giveUp: (reason: InlayError) => void = () => {};
+  const leave = () => giveUp(gone());
   outgoing.once('close', leave);
+  // A promise for each wait: one that lasts as long as the body would gather a reaction for each of its pieces.
+  const next = () =>
+    new Promise<IteratorResult<readonly Uint8Array[]>>((resolve, reject) => {
+      giveUp = reject;
+      if (outgoing.destroyed) reject(gone());
+      else iterator.next().then(resolve, reject);
+    });
   const writer = new Writer(outgoing);
   // The head is worth having before the body is: its client may go by it. As bytes, since text would recode field values.
   writer.add([NO_BYTES]);
   try {
     while (true) {
-      const next = await Promise.race([iterator.next(), closed.promise]);
-      if (next.done === true) break;
-      writer.add(next.value);
+      const batch = await next();
+      if (batch.done === true) break;
+      writer.add(batch.value);
       if (writer.held >= MAX_HELD) writer.flush();
       if (outgoing.writableNeedDrain) await drained(outgoing);
     }

@@ -29,7 +29,8 @@ function counting(): { compiler: Compiler; pushed(): number } {
 
 function run(store: ReturnType<typeof createLruStore>, ...chunks: string[]) {
   const { compiler, pushed } = counting();
-  const recalled = recalling(ask, { store }, compiler);
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const recalled = recalling(ask, { store }, compiler, { store: false, reason: 'no-freshness' }, length);
   const segments: Segment[] = [];
   for (const chunk of chunks) segments.push(...recalled.push(bytes(chunk)));
   segments.push(...recalled.end());
@@ -55,6 +56,34 @@ describe('a template that may not be stored', () => {
     expect(run(store, other)).toEqual({ template: plain(other), compiled: other.length });
     const longer = `${PAGE}<b>more</b>`;
     expect(run(store, longer)).toEqual({ template: plain(longer), compiled: longer.length });
+  });
+
+  test.each(['no-store', 'request-no-store', 'private', 'authorization', 'credentials', 'set-cookie'] as const)(
+    'is kept in no form if the reason is %s',
+    (reason) => {
+      const store = createLruStore(1_000_000);
+      for (let i = 0; i < 4; i++) {
+        const compiler = recalling(ask, { store }, compilerFor('html'), { store: false, reason }, PAGE.length);
+        compiler.push(bytes(PAGE));
+        compiler.end();
+      }
+      expect(store.size).toBe(0);
+    },
+  );
+
+  test('is another in another language', () => {
+    const store = createLruStore(1_000_000);
+    const text = '{"a":"<esi:remove>x</esi:remove>"}';
+    for (let i = 0; i < 3; i++) run(store, text);
+    const compiler = recalling(
+      ask,
+      { store },
+      compilerFor('json'),
+      { store: false, reason: 'no-freshness' },
+      text.length,
+    );
+    const segments = [...compiler.push(bytes(text)), ...compiler.end()];
+    expect(segments).toEqual([bytes(text)]);
   });
 
   test('is compiled whole if what is known of it goes on', () => {
