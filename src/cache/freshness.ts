@@ -1,4 +1,5 @@
 import { deltaSeconds, parseCacheControl } from '../http/cache-control.ts';
+import { isCredential } from '../http/credentials.ts';
 import { type Fields, fieldValue } from '../http/fields.ts';
 import type { Entry } from './entry.ts';
 
@@ -66,6 +67,14 @@ export function freshness(entry: Timed, now: number, options: FreshnessOptions =
 /** The statuses that a stale answer may excuse (RFC 5861 section 4). */
 export function isError(status: number): boolean {
   return status === 500 || (status >= 502 && status <= 504);
+}
+
+/**
+ * Whether an entry was said to be fit for others than who asked for it: fresh on arrival, and not selected by who asks.
+ * What is kept only to be asked about again was not.
+ */
+export function isForAnybody({ lifetime, initialAge, vary }: Pick<Entry, 'lifetime' | 'initialAge' | 'vary'>): boolean {
+  return lifetime > initialAge && !vary.some(([name]) => isCredential(name));
 }
 
 /** What a request demands of a stored response; times in ms. */

@@ -1,12 +1,12 @@
 import type { Ask } from '../cache/ask.ts';
 import { type Answer, lastResort, resolve } from '../cache/cache.ts';
 import type { Entry } from '../cache/entry.ts';
-import { currentAge } from '../cache/freshness.ts';
+import { currentAge, isForAnybody } from '../cache/freshness.ts';
 import type { Interest } from '../cache/interest.ts';
 import { InlayError } from '../errors.ts';
 import { select } from '../fragment/select.ts';
 import { type Addressed, findSource, type Source } from '../fragment/source.ts';
-import { hasCredentials, isCredential } from '../http/credentials.ts';
+import { hasCredentials } from '../http/credentials.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { Include } from '../template/template.ts';
 import type { Composition, Document } from './compose.ts';
@@ -89,8 +89,7 @@ function isPersonal(ask: Ask, { defined }: Source, answer: Answer | undefined): 
   if (answer === undefined) return true; // not known yet
   if (answer.kind === 'failed') return false;
   const { entry } = answer;
-  const forAnybody = answer.stored && entry.lifetime > entry.initialAge;
-  return !forAnybody || entry.vary.some(([name]) => isCredential(name));
+  return !answer.stored || !isForAnybody(entry);
 }
 
 /** The promise's value, or after `ms` what `late` makes instead. */

@@ -1,7 +1,8 @@
 import type { Entry } from '../cache/entry.ts';
+import { isForAnybody } from '../cache/freshness.ts';
 import { type Piece, settle } from '../compose/piece.ts';
 import { type PlanPart, partsOf } from '../compose/plan.ts';
-import { hasCredentials, isCredential } from '../http/credentials.ts';
+import { hasCredentials } from '../http/credentials.ts';
 import { hashOf } from '../http/digest.ts';
 import { fieldValue } from '../http/fields.ts';
 import { type PageEntry, readsVisitor } from './head.ts';
@@ -112,8 +113,4 @@ function gatheredOf(visit: Visit, page: PageEntry, chunks: readonly Uint8Array[]
 
 function isOwn({ personal, reason }: PlanPart): boolean {
   return personal || reason === 'unstorable';
-}
-
-function isForAnybody({ lifetime, initialAge, vary }: Entry): boolean {
-  return lifetime > initialAge && !vary.some(([name]) => isCredential(name));
 }

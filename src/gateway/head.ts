@@ -1,5 +1,5 @@
 import type { Answer } from '../cache/cache.ts';
-import { currentAge, freshness } from '../cache/freshness.ts';
+import { currentAge, freshness, isForAnybody } from '../cache/freshness.ts';
 import type { Stream } from '../cache/open.ts';
 import type { Composition } from '../compose/compose.ts';
 import { countErrors, countOutcomes, isDegraded, partsOf } from '../compose/plan.ts';
@@ -185,7 +185,7 @@ export function streamedHead(page: PageEntry | Stream, visit: Visit): Head {
 function combinedParts(page: PageEntry | Stream, { composition, part, request, setup }: Visit): CombinedPart[] {
   const now = setup.runtime.now();
   const { fields } = page.kind === 'entry' ? page.entry : page.arrival;
-  const personal = readsVisitor(composition) || (hasCredentials(request.fields) && !isForAnybody(page));
+  const personal = readsVisitor(composition) || (hasCredentials(request.fields) && !isPageForAnybody(page));
   const own: CombinedPart = { fields, age: ageOf(page, now), personal };
   const parts = [own];
   for (const child of partsOf(part)) {
@@ -203,10 +203,10 @@ function ageOf(page: PageEntry | Stream, now: number): number {
 }
 
 /** Whether a template was said to be fit for others than who asked: what is kept only to be asked about again was not. */
-function isForAnybody(page: PageEntry | Stream): boolean {
+function isPageForAnybody(page: PageEntry | Stream): boolean {
   if (page.kind === 'entry') {
     const { stored, entry } = page;
-    return stored && entry.lifetime > entry.initialAge && !entry.vary.some(([name]) => isCredential(name));
+    return stored && isForAnybody(entry);
   }
   const { storability } = page.arrival;
   return storability.store && storability.lifetime > storability.initialAge && !storability.vary.some(isCredential);
