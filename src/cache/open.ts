@@ -81,7 +81,7 @@ export async function openHead(ask: Ask, runtime: Runtime, request: RequestDirec
 /** What is stored, with what the head of a HEAD said of it; `undefined` if it was about something else. */
 async function updateByHead(ask: Ask, runtime: Runtime, held: Entry, arrival: Arrival): Promise<Entry | undefined> {
   const { status, fields, stamp, epoch } = arrival;
-  const compared = status === 200 && held.status === 200 ? compareHead(fields, held, lengthOf(held)) : 'unknown';
+  const compared = status === 200 && held.status === 200 ? compareHead(fields, held, bodyLength(held)) : 'unknown';
   // A purge asks for the body to be looked at, and a date may be too coarse to tell that it changed.
   const purged = runtime.purges.validity(held).state !== 'valid';
   if (compared === 'same' && !purged) {
@@ -95,7 +95,8 @@ async function updateByHead(ask: Ask, runtime: Runtime, held: Entry, arrival: Ar
   return undefined;
 }
 
-function lengthOf({ template }: Entry): number {
+/** Bytes of a stored body that is no template. */
+export function bodyLength({ template }: Entry): number {
   let length = 0;
   for (const segment of template.segments) if (segment instanceof Uint8Array) length += segment.length;
   return length;

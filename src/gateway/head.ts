@@ -1,6 +1,6 @@
 import type { Answer } from '../cache/cache.ts';
 import { currentAge, freshness, isForAnybody } from '../cache/freshness.ts';
-import type { Stream } from '../cache/open.ts';
+import { bodyLength, type Stream } from '../cache/open.ts';
 import type { Composition } from '../compose/compose.ts';
 import { countErrors, countOutcomes, isDegraded, partsOf } from '../compose/plan.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
@@ -97,7 +97,8 @@ export function relayedHead(page: PageEntry | Stream, visit: Visit): RelayedHead
   const unchanged = status === 200 && notModified(validators, visit.request.fields, visit.request.method);
   const part = page.kind === 'entry' && !unchanged ? partOf(page, visit) : undefined;
   if (part !== undefined) own.push(...part.fields);
-  const length = page.kind === 'entry' ? (part?.length ?? bodyLength(page)) : fieldValue(fields, 'content-length');
+  const length =
+    page.kind === 'entry' ? (part?.length ?? bodyLength(page.entry)) : fieldValue(fields, 'content-length');
   if (!unchanged && length !== undefined && status !== 204) own.push('content-length', String(length));
   own.push(...ourFields(page, visit));
   const lasting = { fields: kept, ...validators, age, compressible: false };
@@ -113,7 +114,7 @@ function partOf(page: PageEntry, { request }: Visit) {
   const range = fieldValue(request.fields, 'range');
   if (range === undefined || request.method !== 'GET' || page.entry.status !== 200) return undefined;
   if (!ifRangeHolds(request.fields, page.entry.fields)) return undefined;
-  const whole = bodyLength(page);
+  const whole = bodyLength(page.entry);
   const selected = selectRange(range, whole);
   if (selected === undefined) return undefined;
   if (selected === 'unsatisfiable')
@@ -245,12 +246,6 @@ function isPageDegraded({ part }: Visit): boolean {
   if (part.delivered === 'stale') return true;
   for (const child of partsOf(part)) if (isDegraded(child)) return true;
   return false;
-}
-
-function bodyLength({ entry }: PageEntry): number {
-  let length = 0;
-  for (const segment of entry.template.segments) if (segment instanceof Uint8Array) length += segment.length;
-  return length;
 }
 
 /** What others before us said in the fields that we add to. */

@@ -6,6 +6,7 @@ import { hashOf } from '../http/digest.ts';
 import type { Fields } from '../http/fields.ts';
 import { varyValues } from '../http/vary.ts';
 import type { Runtime } from '../runtime.ts';
+import { join } from '../template/bytes.ts';
 import type { VariableRead } from '../template/expression.ts';
 import { createRequestVariables } from '../template/variables.ts';
 import type { PageRequest } from './exchange.ts';
@@ -313,7 +314,7 @@ function createMemo(
   const { runtime } = setup;
   const { chunks, head, place, parts } = made;
   // A page that is one piece shares it with an entry, but may outlive it: it is counted here, too.
-  const body = chunks.length === 1 ? chunks[0]! : join(chunks);
+  const body = join(chunks);
   const expiry = ({ storedAt, lifetime, initialAge }: Entry) => storedAt + lifetime - initialAge;
   let size = MEMO_OVERHEAD + body.length + PART_OVERHEAD * parts.length + 2 * place.length;
   for (const text of head.fields) size += 32 + text.length;
@@ -339,14 +340,4 @@ function createMemo(
     outcomes: countOutcomes(part),
     warnings: warningsOf(part),
   };
-}
-
-function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let to = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, to);
-    to += chunk.length;
-  }
-  return bytes;
 }
