@@ -17,6 +17,7 @@ const ONE_IMPORTER: Readonly<Record<string, string>> = {
   pino: 'node/log.ts',
   cac: 'node/commands.ts',
   re2js: 'template/matches.ts',
+  'structured-headers': 'http/hydrate.ts',
 };
 
 const src = resolve(import.meta.dirname, '../../src');
