@@ -31,10 +31,12 @@ const STATUS = {
   'upstream-too-large': 502,
   'upstream-status': 502,
   'fragment-failed': 502,
+  'fragment-required': 502,
   'fragment-forbidden': 502,
   'fragment-not-json': 502,
   'limit-depth': 502,
   'limit-includes': 502,
+  'limit-ids': 502,
   'limit-page-bytes': 502,
 } as const satisfies Record<string, number>;
 

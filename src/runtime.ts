@@ -1,6 +1,7 @@
 import type { Coalesce } from './cache/coalesce.ts';
 import type { Store } from './cache/store.ts';
 import type { InlayError } from './errors.ts';
+import type { Batches } from './fragment/batch.ts';
 import type { Codings } from './http/content-coding.ts';
 import type { Fields } from './http/fields.ts';
 import type { PurgeIndex } from './purge/purge-index.ts';
@@ -32,6 +33,10 @@ export interface UpstreamResponse {
   readonly fields: Fields;
   /** Ends normally only if the body is complete; throws an {@link InlayError} (`upstream-…`) otherwise. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Parses the item of a batch that the body is taken from, where that is more than the body. */
+  readonly item?: () => unknown;
+  /** The body is known to be one JSON value. */
+  readonly json?: boolean;
 }
 
 /** Something that happened, for logs and metrics. */
@@ -101,4 +106,5 @@ export interface Runtime {
   /** Ms that an entry may count as fresh while purges may be missed. */
   readonly maxUnsynced: number;
   readonly coalesce: Coalesce;
+  readonly batches: Batches;
 }

@@ -1,5 +1,5 @@
 import type { Fields } from '../http/fields.ts';
-import type { Interim } from '../runtime.ts';
+import type { Interim, Runtime, UpstreamRequest, UpstreamResponse } from '../runtime.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { Arrival } from './arrival.ts';
 import type { Interest } from './interest.ts';
@@ -20,6 +20,10 @@ export interface Ask {
   readonly policy: StoragePolicy;
   /** When the answer is compiled as a template. */
   readonly esi: EsiMode;
+  /** Where ids stand in a JSON answer that does not say so itself (`Inlay-Hydrate`). */
+  readonly hydrate?: string | undefined;
+  /** Whether there are entities of that type: an answer may say that it holds ids of others. */
+  readonly isType?: (name: string) => boolean;
   /** Tags of the answer, from its fields and its body (parsed as JSON on demand). */
   readonly tags: (fields: Fields, json: () => unknown) => string[];
   /** The largest body in bytes that is stored, and for a buffered answer the largest that is accepted. */
@@ -39,9 +43,13 @@ export interface Ask {
   readonly totalTimeout?: number;
   /** Ends when nobody needs the answer any more. */
   readonly interest: Interest;
-  /** Waits for a place among the page's concurrent fetches; the returned function gives it back. Rejects when the signal aborts. */
-  readonly place: (signal: AbortSignal) => Promise<() => void>;
+  /** Waits for a place among the page's concurrent fetches; the returned function gives it back. Rejects when the interest ends. */
+  readonly place: (interest: Interest) => Promise<() => void>;
   readonly body?: AsyncIterable<Uint8Array>;
+  /** Sends the request together with others, where that is how such things are asked for. */
+  readonly via?:
+    | ((request: UpstreamRequest, interest: Interest, runtime: Runtime) => Promise<UpstreamResponse>)
+    | undefined;
   /** Is told of interim responses, if this ask itself is fetched: neither those who share its answer nor a store hear of them. */
   readonly interim?: Interim | undefined;
 }

@@ -50,6 +50,7 @@ export type Fetch = Extract<Verdict, { act: 'fetch' }>;
 export function verdict(found: Found, now: number, request?: RequestDirectives): Verdict {
   if (found.entry === undefined) return { act: 'fetch', fallback: undefined, reason: found.reason, names: found.names };
   const { entry, freshness, validity, options } = found;
+  if (request === undefined && isPlainHit(found)) return { act: 'serve', entry, refresh: false, reason: 'fresh' };
   const names = namesOf(entry);
   const fetch = (reason: string, fallback: Judged | undefined = found): Verdict => ({
     act: 'fetch',
@@ -76,6 +77,15 @@ export function verdict(found: Found, now: number, request?: RequestDirectives):
   return fetch(soft ? `purged softly by ${validity.reason} ${validity.target}`.trimEnd() : 'stale');
 }
 
+/** Fresh, and nothing purged it: what almost everything is that the store has. */
+function isPlainHit({ freshness, validity }: Judged): boolean {
+  return freshness.state === 'fresh' && validity.state === 'valid';
+}
+
+function hit(entry: Entry): Answer {
+  return { kind: 'entry', entry, how: 'hit', reason: 'fresh', stored: true, stale: undefined };
+}
+
 /**
  * Answers an ask with a complete entry: from the store, from a fetch under way, or from the service.
  * The answer is there at once, not later, when the store of this process has it fresh. Never rejects.
@@ -94,6 +104,7 @@ export function resolve(
 }
 
 function act(ask: Ask, runtime: Runtime, found: Found, begin: (reason: string) => Interest): MaybePromise<Answer> {
+  if (found.entry !== undefined && isPlainHit(found)) return hit(found.entry);
   const judged = verdict(found, runtime.now());
   return judged.act === 'serve'
     ? serve(ask, runtime, judged)
@@ -122,7 +133,7 @@ async function bring(ask: Ask, runtime: Runtime, judged: Fetch): Promise<Answer>
   if (part.role === 'shared') return answer(part.end, judged, 'coalesced', runtime);
   const held = judged.fallback?.entry;
   if (part.role === 'alone') {
-    const end = await fetchEntry(ask, runtime, { signal: ask.interest.signal, held });
+    const end = await fetchEntry(ask, runtime, { interest: ask.interest, held });
     return answer(kept(end, ask), judged, 'pass', runtime);
   }
   return answer(kept(await lead(ask, runtime, part, held), ask), judged, 'miss', runtime);
@@ -143,7 +154,7 @@ async function lead(
   held: Entry | undefined,
 ): Promise<FlightEnd> {
   try {
-    const fetched = fetchEntry(ask, runtime, { signal: flight.signal, flight, held });
+    const fetched = fetchEntry(ask, runtime, { interest: flight.interest, flight, held });
     runtime.background(fetched);
     return await fetched;
   } finally {
@@ -164,7 +175,7 @@ export function refresh(ask: Ask, runtime: Runtime, held: Entry): void {
     totalTimeout: ask.totalTimeout ?? ask.headTimeout,
   };
   const task = async () => {
-    const end = await fetchEntry(own, runtime, { signal: flight.signal, flight, held });
+    const end = await fetchEntry(own, runtime, { interest: flight.interest, flight, held });
     if ('error' in end) runtime.observe({ type: 'background-failed', error: end.error, key: ask.key });
   };
   runtime.background(task());

@@ -1,5 +1,6 @@
 import type { InlayError } from '../errors.ts';
 import type { Entry } from './entry.ts';
+import { Interest } from './interest.ts';
 
 /** How a fetch ended. `unkept`: its answer was handed on while it arrived, and not kept for anybody else. */
 export type FlightEnd =
@@ -18,8 +19,8 @@ export type FlightEnd =
 export interface Flight {
   /** How it ends for those who wait: `undefined`, as soon as its head tells, if they may not share it. Never rejects. */
   readonly outcome: Promise<FlightEnd | undefined>;
-  /** Aborted when the last of those who were interested left. */
-  readonly signal: AbortSignal;
+  /** Ends when the last of those who were interested left. */
+  readonly interest: Interest;
   /** Takes an interest; the returned function gives it up, once. */
   join(): () => void;
   decide(shared: boolean): void;
@@ -76,12 +77,12 @@ export function createCoalesce(alone = true, later: (callback: () => void) => vo
 function createFlight(forget: () => void, later: (callback: () => void) => void): Flight {
   const { promise: outcome, resolve } = Promise.withResolvers<FlightEnd | undefined>();
   let undecided = true;
-  const abort = new AbortController();
+  const interest = new Interest();
   let interested = 0;
   let over = false;
   return {
     outcome,
-    signal: abort.signal,
+    interest,
     join: () => {
       interested++;
       let left = false;
@@ -90,7 +91,7 @@ function createFlight(forget: () => void, later: (callback: () => void) => void)
         left = true;
         if (--interested > 0) return;
         forget(); // nobody may join a fetch that is being given up
-        if (!over) abort.abort(); // an error with its stack, for nobody, is what an abort costs
+        if (!over) interest.end(); // an error with its stack, for nobody, is what an abort costs
       };
     },
     decide: (mayShare) => {

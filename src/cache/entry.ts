@@ -27,6 +27,8 @@ export interface Entry extends Stamped {
   readonly staleIfError: number;
   /** Beyond its windows it may not be served stale, not even when the service cannot be reached (RFC 9111 section 5.2.2.2). */
   readonly mustRevalidate: boolean;
+  /** Its body is known to be one JSON value; otherwise that is found out when it matters. */
+  readonly json?: true;
   /** Bytes this entry counts for in the store's bound: body, fields, strings and bookkeeping. */
   readonly size: number;
   /** Made for those who keep something that was assembled from it. */

@@ -9,6 +9,7 @@ import type { Flight, FlightEnd } from './coalesce.ts';
 import type { Entry } from './entry.ts';
 import { createEntry } from './fill.ts';
 import { isError } from './freshness.ts';
+import type { Interest } from './interest.ts';
 import { drop, lookup, markUnstorable, put, standIn } from './lookup.ts';
 
 /** Takes an answer while it arrives, for a page that is streamed. */
@@ -25,8 +26,8 @@ const MAX_TRIES = 3;
 
 /** For whom an answer is fetched. */
 export interface Purpose {
-  /** Aborted when nobody needs it any more. */
-  readonly signal: AbortSignal;
+  /** Ends when nobody needs it any more. */
+  readonly interest: Interest;
   /** Is told whether and when others may share the answer. */
   readonly flight?: Flight | undefined;
   readonly sink?: Sink | undefined;
@@ -41,7 +42,7 @@ export async function fetchEntry(ask: Ask, runtime: Runtime, purpose: Purpose): 
   try {
     end = await fetchInPlace(asked(ask, purpose.held), runtime, purpose);
   } catch (thrown) {
-    end = { error: purpose.signal.aborted ? givenUp(ask, thrown) : asInlayError(thrown) };
+    end = { error: purpose.interest.isOver ? givenUp(ask, thrown) : asInlayError(thrown) };
   } finally {
     leave();
   }
@@ -57,14 +58,14 @@ function asked(ask: Ask, held: Entry | undefined): Ask {
 }
 
 async function fetchInPlace(ask: Ask, runtime: Runtime, purpose: Purpose): Promise<FlightEnd> {
-  const { signal, flight, sink } = purpose;
+  const { interest, flight, sink } = purpose;
   let { held } = purpose;
-  const leavePlace = await ask.place(signal);
+  const leavePlace = await ask.place(interest);
   try {
     for (let tries = 1; ; tries++) {
       // What was purged hard is not asked about: validators may be too coarse to tell that it changed.
       if (held !== undefined && isOvertaken(held, runtime)) held = undefined;
-      const arrival = await fetchHead(ask, runtime, signal, held);
+      const arrival = await fetchHead(ask, runtime, interest, held);
       const shareable = isShareable(arrival, ask);
       const last = tries >= MAX_TRIES;
       if ('unchanged' in arrival) {

@@ -18,7 +18,7 @@ export function createEntry(ask: Ask, arrival: Arrival, segments: readonly Segme
 }
 
 /** What of an answer its body does not tell. */
-type Head = Pick<Arrival, 'status' | 'fields' | 'storability' | 'stamp' | 'epoch' | 'respondedAt'>;
+type Head = Pick<Arrival, 'status' | 'fields' | 'storability' | 'stamp' | 'epoch' | 'respondedAt' | 'item' | 'json'>;
 
 /** A body that is compiled already, as an entry. */
 export function entryOf(ask: Ask, arrival: Head, template: Template, validator: string): Entry {
@@ -27,7 +27,7 @@ export function entryOf(ask: Ask, arrival: Head, template: Template, validator: 
   const fields = storedFields(arrival.fields, ask.policy).map(shared); // exactly as long as it is: lists that grew have room to spare
   // Its age is counted from here: whoever gets it later must not take it for new (RFC 9110 section 6.6.1).
   if (fieldValue(fields, 'date') === undefined) fields.push('date', shared(printHttpDate(arrival.respondedAt)));
-  const tags = orNone(ask.tags(fields, () => parseJson(literals)));
+  const tags = orNone(ask.tags(fields, () => (arrival.item === undefined ? parseJson(literals) : arrival.item())));
   const vary = orNone(varyValues(selectingNames(arrival), ask.fields));
   return {
     kind: 'entry',
@@ -44,13 +44,14 @@ export function entryOf(ask: Ask, arrival: Head, template: Template, validator: 
     validator,
     storedAt: arrival.respondedAt,
     initialAge: judged.store ? judged.initialAge : 0,
-    lifetime: judged.store ? lifetimeOf(ask, judged) : 0,
+    lifetime: judged.store ? lifetimeOf(ask, arrival.status, judged) : 0,
     lifetimeFrom: shared(
       ask.bypass === true ? 'the markup says so' : judged.store ? judged.lifetimeFrom : judged.reason,
     ),
     staleWhileRevalidate: judged.store ? judged.staleWhileRevalidate : 0,
     staleIfError: judged.store ? judged.staleIfError : 0,
     mustRevalidate: judged.store ? judged.mustRevalidate : true,
+    ...(arrival.json === true ? { json: true } : {}),
     size: sizeOf(ask, fields, tags, vary, template, literals.byteLength),
   };
 }
@@ -97,11 +98,11 @@ function storableAsRead({ status, fields, storability: judged }: Head, length: n
 }
 
 /**
- * The lifetime of an answer that may be stored; the markup's own replaces it where the answer has one. What is stale on
+ * The lifetime of an answer that may be stored; the markup's own replaces it where the answer has one. An error, what is stale on
  * arrival, or was asked for by somebody in particular, was never said to be fit for others, and no markup can say it.
  */
-function lifetimeOf(ask: Ask, judged: Storable): number {
-  const replaced = ask.ttl !== undefined && judged.lifetime > 0 && !carriesCredentials(ask.fields);
+function lifetimeOf(ask: Ask, status: number, judged: Storable): number {
+  const replaced = ask.ttl !== undefined && status < 400 && judged.lifetime > 0 && !carriesCredentials(ask.fields);
   return replaced ? ask.ttl! : judged.lifetime;
 }
 

@@ -63,10 +63,16 @@ function newest(
   return best === undefined ? { entry: undefined, reason: 'vary-miss', names: names[0]! } : judge(best, runtime);
 }
 
+/** How almost all are judged. */
+const PLAIN: FreshnessOptions = { soft: false, cap: undefined };
+
 /** Asks the two questions that decide whether an entry may be served: is it fresh, and was it purged? */
 export function judge(entry: Entry, runtime: Runtime): Judged {
   const validity = runtime.purges.validity(entry);
-  const options = { soft: validity.state === 'soft', cap: runtime.purges.synced ? undefined : runtime.maxUnsynced };
+  const plain = validity.state !== 'soft' && runtime.purges.synced;
+  const options = plain
+    ? PLAIN
+    : { soft: validity.state === 'soft', cap: runtime.purges.synced ? undefined : runtime.maxUnsynced };
   return { entry, validity, options, freshness: freshness(entry, runtime.now(), options) };
 }
 

@@ -124,8 +124,8 @@ async function stream(
   const feed = createFeed();
   // A HEAD asks for the head as it is now: a 304 would say less.
   const held = ask.method === 'GET' ? judged.fallback?.entry : undefined;
-  const signal = part?.flight.signal ?? ask.interest.signal;
-  const fetched = fetchEntry(ask, runtime, { signal, flight: part?.flight, sink: feed, held });
+  const interest = part?.flight.interest ?? ask.interest;
+  const fetched = fetchEntry(ask, runtime, { interest, flight: part?.flight, sink: feed, held });
   runtime.background(
     fetched.then((end) => {
       part?.leave();

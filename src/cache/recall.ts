@@ -1,5 +1,6 @@
 import type { Runtime } from '../runtime.ts';
 import { templateOf } from '../template/compile.ts';
+import type { Reading } from '../template/json-reader.ts';
 import type { Compiler, Segment, Template, Warning } from '../template/template.ts';
 import type { Ask } from './ask.ts';
 import type { Assembled } from './entry.ts';
@@ -25,24 +26,29 @@ const SEGMENT_OVERHEAD = 150;
 /** Answers that are not kept for want of freshness. Those that must not be kept are not kept in any form. */
 const WITHOUT_FRESHNESS: ReadonlySet<string> = new Set(['no-freshness', 'no-validator', 'vary-star']);
 
+/** What is known of an answer before its body is. */
+interface Answered {
+  readonly judged: Storable | Unstorable;
+  readonly reading: Reading | undefined;
+  readonly length: number;
+}
+
 /**
  * A compiler that knows the last body of this ask if it was the same twice, and then compares instead of compiling. What
  * is recalled is a function of the bytes alone, so it says nothing of who they were sent to; the answer itself is fetched
  * each time.
  *
- * @param judged why the answer is not stored
- * @param length bytes that the answer said it has, if it did: a body is compared when it is whole
+ * @param answer why it is not stored, how it is read, and the bytes that it said it has: a body is compared when it is whole
  */
 export function recalling(
   ask: Ask,
   { store }: Pick<Runtime, 'store'>,
   compiler: Compiler,
-  judged: Storable | Unstorable,
-  length: number,
+  { judged, reading, length }: Answered,
 ): Compiler {
   const fits = length > 0 && length <= MAX_BYTES;
   if (judged.store || !WITHOUT_FRESHNESS.has(judged.reason) || !fits || ask.bypass === true) return compiler;
-  const place = `template ${compiler.syntax} ${ask.key}`;
+  const place = `template ${compiler.syntax} ${reading === undefined ? '' : JSON.stringify(reading)}${ask.key}`;
   const stored = store.get(place);
   if (stored instanceof Promise) return compiler;
   const last = stored?.kind === 'assembled' ? (stored as Recalled) : undefined;

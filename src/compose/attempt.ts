@@ -4,13 +4,14 @@ import type { Entry } from '../cache/entry.ts';
 import { currentAge, isForAnybody } from '../cache/freshness.ts';
 import type { Interest } from '../cache/interest.ts';
 import { InlayError } from '../errors.ts';
+import { ownSource } from '../fragment/own.ts';
 import { select } from '../fragment/select.ts';
 import { type Addressed, findSource, type Source } from '../fragment/source.ts';
 import { hasCredentials } from '../http/credentials.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { Include } from '../template/template.ts';
 import type { Composition, Document } from './compose.ts';
-import { isJsonEntry } from './json.ts';
+import { isJsonEntry } from './json-value.ts';
 import type { PlanPart } from './plan.ts';
 import { includeAsk } from './request.ts';
 
@@ -20,6 +21,8 @@ export interface Miss {
   /** A copy that may stand in. */
   readonly stale: Entry | undefined;
   readonly source: Source | undefined;
+  /** It stands inside itself. */
+  readonly cycle?: true;
 }
 
 /** A target that was had. */
@@ -43,8 +46,13 @@ export function attemptTarget(
   document: Document,
   composition: Composition,
 ): Attempt | Promise<Attempt> {
-  const source = findSource(target, document, composition.space);
-  if (source instanceof InlayError) return missed(source);
+  const found = findSource(target, document, composition.space);
+  const source = found instanceof InlayError ? found : ownSource(found, composition.terms.visitor);
+  if (source instanceof InlayError) {
+    // That there is nothing for this visitor is no answer for others.
+    if (!(found instanceof InlayError)) part.personal = true;
+    return missed(source);
+  }
   const ask = includeAsk(include, source, document, composition);
   part.key = ask.key;
   part.service = source.service.name;
@@ -53,6 +61,7 @@ export function attemptTarget(
       error: new InlayError('limit-depth', 'the fragment includes itself', { path: source.path }),
       stale: undefined,
       source,
+      cycle: true,
     };
   }
   const before = part.personal; // what was decided by asking for `src` remains part of the page
@@ -65,6 +74,7 @@ export function attemptTarget(
   });
   const judge = (answered: Answer): Attempt => {
     part.personal = before || isPersonal(ask, source, answered);
+    if (ask.via !== undefined && answered.how === 'miss') part.outcome = 'batched';
     return accept(answered, include, source, part, composition);
   };
   if (!(answer instanceof Promise)) return judge(answer);
@@ -110,7 +120,7 @@ function inTime<Value>(
 
 /** Judges an answer by its status and, for JSON, by its body: nothing of a bad one reaches the page. */
 function accept(answer: Answer, include: Include, source: Source, part: PlanPart, { runtime }: Composition): Attempt {
-  part.outcome = answer.how;
+  if (part.outcome !== 'batched') part.outcome = answer.how;
   part.reason = answer.reason;
   if (answer.kind === 'failed') return { error: answer.error, stale: answer.stale, source };
   const { entry } = answer;
@@ -128,13 +138,17 @@ function accept(answer: Answer, include: Include, source: Source, part: PlanPart
 export function objection(entry: Entry, include: Include, source: Source): InlayError | undefined {
   const { status } = entry;
   if (status === 304 || status < 200 || status >= 300) {
-    return new InlayError('upstream-status', `${source.service.name} answered ${status}`, { path: source.path });
+    const { defined, service } = source;
+    // What is left out of the answer to a batch was never a 404 on the wire.
+    const batched = status === 404 && defined?.fragment.batch !== undefined;
+    const told = batched ? `knows no such ${defined.fragment.name} (404)` : `answered ${status}`;
+    return new InlayError('upstream-status', `${service.name} ${told}`, { path: source.path });
   }
   const coding = fieldValue(entry.fields, 'content-encoding')?.trim().toLowerCase() ?? '';
   if (coding !== '' && coding !== 'identity') {
     return new InlayError('upstream-encoding', `the fragment is coded: ${coding}`, { path: source.path });
   }
-  if (include.syntax === 'json' && !isJsonEntry(entry)) {
+  if ((include.syntax === 'json' || include.as === 'json') && !isJsonEntry(entry)) {
     return new InlayError('fragment-not-json', 'the fragment is no JSON value', { path: source.path });
   }
   if (include.select !== undefined && entry.template.segments.some((segment) => !(segment instanceof Uint8Array))) {

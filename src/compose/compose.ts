@@ -6,10 +6,11 @@ import type { Runtime } from '../runtime.ts';
 import { createEnvironment, type Effect, type Environment, type Steps } from '../template/environment.ts';
 import type { VariableRead } from '../template/expression.ts';
 import { createScope, type Scope } from '../template/scope.ts';
-import type { Segment } from '../template/template.ts';
+import type { Segment, Syntax } from '../template/template.ts';
 import { print, type Value } from '../template/value.ts';
 import type { RequestVariables } from '../template/variables.ts';
 import { callFunction, type Execution, execute } from './execute.ts';
+import { composeJson, composeJsonLines } from './json.ts';
 import type { Arrived, Piece } from './piece.ts';
 import { note, type Plan, type PlanPart } from './plan.ts';
 
@@ -19,7 +20,7 @@ export interface Composition {
   readonly space: UrlSpace;
   readonly terms: PageTerms;
   readonly plan: Plan;
-  readonly limits: { readonly depth: number; readonly includes: number };
+  readonly limits: { readonly depth: number; readonly includes: number; readonly ids: number };
   /** What an HTML include without `onerror` does when it fails. */
   readonly onerror: 'fail' | 'continue';
   /** Whether pages may change requests and the response (ESI.md section 9). */
@@ -41,6 +42,10 @@ export interface Composition {
   fleeting: boolean;
   /** Whether any expression was evaluated: what was composed is then more than its parts. */
   evaluated: boolean;
+  /** Ids were found where a service or a route says that there are, whether they were hydrated or not. */
+  hydrated: boolean;
+  /** The client wants them as they are. */
+  readonly refusesHydration: boolean;
 }
 
 /** The document whose segments are being composed. */
@@ -52,6 +57,8 @@ export interface Document extends Place {
   readonly ancestors: readonly string[];
   /** Its variables and functions; made when the first of its segments needs them. */
   readonly state: DocumentState;
+  /** JSON: levels of directives that may still run, this document's included. Absent: those of the page itself. */
+  readonly levels?: number;
   /** Inside `<esi:attempt>`: a failed include is a failure, whatever the route says. */
   readonly attempting?: boolean;
 }
@@ -130,6 +137,18 @@ function noteRead(reads: Map<string, VariableRead>, name: string, key: Value | u
 
 function randomNumber(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32;
+}
+
+/** Composes a document by the rules of its language. */
+export function composeDocument(
+  syntax: Syntax,
+  segments: readonly Segment[],
+  document: Document,
+  composition: Composition,
+): Piece[] {
+  if (syntax === 'json') return [composeJson(segments, document, composition)];
+  if (syntax === 'ndjson') return composeJsonLines(segments, document, composition);
+  return compose(segments, document, composition);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Assign, Choose, Foreach, Include, Segment, Text, Try } from '../te
 import { MAX_TEXT, type Value } from '../template/value.ts';
 import { type Composition, compose, type Document } from './compose.ts';
 import { awaited, inlineDocument, inlineOf, resolveEval, resolveInclude } from './include.ts';
-import { type Arrived, neverRejects, type Piece, settle, takeStock } from './piece.ts';
+import { type Arrived, type Failure, neverRejects, type Piece, settle, takeStock } from './piece.ts';
 import { note } from './plan.ts';
 
 /** How the run of some segments ended: at their end, by `<esi:break/>`, or by `<esi:return>`. */
@@ -96,6 +96,8 @@ export function* execute(
     case 'inline':
       if (document.state.inlines.size < MAX_FUNCTIONS) document.state.inlines.set(segment.name, segment.body);
       return undefined;
+    default:
+      return undefined; // the others belong to JSON
   }
 }
 
@@ -144,6 +146,7 @@ function* attempt(segment: Try, out: Piece[], document: Document, composition: C
   const pieces: Piece[] = [];
   const ending = yield* executeAll(segment.attempt, pieces, { ...document, attempting: true }, composition);
   let known = takeStock(pieces);
+  const isRequired = ({ failure }: Failure) => failure.code === 'fragment-required';
   if (known === 'pending' && !decides(segment.except)) {
     // What follows need not wait; `except` reads the variables as they are here, whatever they will be then.
     const later: Document = { ...document, state: document.state.fork(composition) };
@@ -151,6 +154,7 @@ function* attempt(segment: Try, out: Piece[], document: Document, composition: C
       neverRejects(
         settle(pieces).then((settled): Arrived => {
           if (!('failure' in settled)) return settled.chunks;
+          if (isRequired(settled)) return settled;
           note(document.part, `attempt failed: ${settled.failure.message}`);
           return compose(segment.except, later, composition);
         }),
@@ -161,6 +165,10 @@ function* attempt(segment: Try, out: Piece[], document: Document, composition: C
   if (known === 'pending') known = yield* awaited(settle(pieces));
   if (!('failure' in known)) {
     out.push(known.chunks);
+    return ending;
+  }
+  if (isRequired(known)) {
+    out.push(known);
     return ending;
   }
   note(document.part, `attempt failed: ${known.failure.message}`);

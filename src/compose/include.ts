@@ -1,18 +1,20 @@
-import type { Entry } from '../cache/entry.ts';
 import { currentAge } from '../cache/freshness.ts';
 import { InlayError } from '../errors.ts';
 import { select } from '../fragment/select.ts';
 import type { Addressed, Source } from '../fragment/source.ts';
+import { isJson } from '../template/json.ts';
 import type { Include, Segment } from '../template/template.ts';
 import { type Attempt, attemptTarget, type Found, type Miss, missed, objection } from './attempt.ts';
-import { type Composition, compose, type Document, DocumentState } from './compose.ts';
+import { type Composition, composeDocument, type Document, DocumentState } from './compose.ts';
 import { executeAll } from './execute.ts';
-import { standInJson } from './json.ts';
-import { neverRejects, type Piece, settle, takeStock } from './piece.ts';
-import { note, type PlanPart, planPart } from './plan.ts';
+import { scriptSafe } from './json-value.ts';
+import { beginPart, describe, overflowPart, settlePart, withoutByteOrderMark } from './part.ts';
+import { type Arrived, neverRejects, type Piece, settle, takeStock } from './piece.ts';
+import { note, type PlanPart } from './plan.ts';
 import { addressTarget } from './request.ts';
 
 const NOTHING: Piece = [];
+const encoder = new TextEncoder();
 
 /**
  * Resolves one include: `src`, then `alt`, then a stale copy, then what the markup or the definition puts in its place.
@@ -31,15 +33,10 @@ export function resolveInclude(include: Include, document: Document, composition
   );
 }
 
-/** Includes beyond the limit share one part and one error: a page must not cost more by having more of them. */
+/** What stands in the place of an include that is one too many. */
 function refuseRest(include: Include, document: Document, composition: Composition): Piece {
-  const { plan, limits } = composition;
-  if (plan.overflow === undefined) {
-    plan.overflow = planPart('(all further includes)', document.depth + 1, 0);
-    plan.overflow.error = new InlayError('limit-includes', `more than ${limits.includes} includes in one page`);
-    plan.page.parts.push(plan.overflow);
-  }
-  return replace(include, missed(plan.overflow.error!), plan.overflow, document, composition);
+  const part = overflowPart('includes', document, composition);
+  return replace(include, missed(part.error!), part, document, composition);
 }
 
 function depthError(document: Document, { limits }: Composition): InlayError | undefined {
@@ -134,12 +131,6 @@ export function inlineDocument(include: Include, document: Document, composition
   return { ...document, depth: document.depth + 1, part };
 }
 
-function beginPart(target: Addressed, document: Document, { runtime, startedAt }: Composition): PlanPart {
-  const part = planPart(describe(target), document.depth + 1, runtime.now() - startedAt);
-  document.part.parts.push(part);
-  return part;
-}
-
 function conclude(
   include: Include,
   alt: Addressed | undefined,
@@ -202,16 +193,17 @@ function insert(
 function isReplaceable(include: Include, { defined }: Source, document: Document, { onerror }: Composition): boolean {
   if (include.alt !== undefined || include.default !== undefined) return true;
   if (include.onerror !== 'fail' && defined?.fragment.fallback !== undefined) return true;
-  if (include.syntax === 'json') return include.onerror !== 'fail';
   return include.onerror === 'continue' || (onerror === 'continue' && document.attempting !== true);
 }
 
 /** The piece, or what `otherwise` makes of the failure that it holds. */
 function orElse(piece: Piece, otherwise: (error: InlayError) => Piece): Piece {
   const known = takeStock([piece]);
-  if (known !== 'pending') return 'failure' in known ? otherwise(known.failure) : piece;
+  const recover = (failure: InlayError): Piece =>
+    failure.code === 'fragment-required' ? { failure } : otherwise(failure);
+  if (known !== 'pending') return 'failure' in known ? recover(known.failure) : piece;
   return neverRejects(
-    settle([piece]).then((settled) => ('failure' in settled ? otherwise(settled.failure) : settled.chunks)),
+    settle([piece]).then((settled) => ('failure' in settled ? (recover(settled.failure) as Arrived) : settled.chunks)),
   );
 }
 
@@ -235,31 +227,11 @@ function deliver(
     state: new DocumentState(),
     ...(document.attempting === true ? { attempting: true } : {}),
   };
+  const { syntax, segments } = entry.template;
   const pieces =
-    entry.template.syntax === 'none'
-      ? (entry.template.segments as readonly Uint8Array[])
-      : compose(entry.template.segments, inner, composition);
-  return withoutByteOrderMark(pieces);
-}
-
-/** Notes that a part was delivered, and from what. */
-function settlePart(
-  part: PlanPart,
-  entry: Entry,
-  delivered: NonNullable<PlanPart['delivered']>,
-  { runtime, startedAt, used }: Composition,
-): void {
-  part.delivered = delivered;
-  part.endedAt = runtime.now() - startedAt;
-  part.warnings = entry.template.warnings;
-  used.set(part, entry);
-}
-
-/** A fragment's byte order mark would stand in the middle of the page (ESI.md section 2). */
-function withoutByteOrderMark(pieces: readonly Piece[]): readonly Piece[] {
-  const [first] = pieces;
-  const marked = first instanceof Uint8Array && first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf;
-  return marked ? [first.subarray(3), ...pieces.slice(1)] : pieces;
+    syntax === 'none' ? (segments as readonly Uint8Array[]) : composeDocument(syntax, segments, inner, composition);
+  const piece = withoutByteOrderMark(pieces);
+  return include.as === undefined ? piece : scriptSafe(piece);
 }
 
 /** What stands in the place of an include that failed. */
@@ -278,23 +250,18 @@ function replace(
     const giveUp = (miss: Miss): Piece => replace(include, miss, part, document, composition);
     return insert(include, { entry: stale, source }, 'stale', part, document, composition, giveUp);
   }
-  if (include.syntax === 'json') return standInJson(include, error, part, source?.defined?.fragment.fallback);
   const fallback = source?.defined?.fragment.fallback;
-  if (fallback !== undefined) {
+  if (fallback !== undefined && (include.as === undefined || isJson(encoder.encode(fallback)))) {
     part.delivered = 'fallback';
-    return new TextEncoder().encode(fallback);
+    return include.as === undefined ? encoder.encode(fallback) : scriptSafe(encoder.encode(fallback));
   }
   const forgiving = composition.onerror === 'continue' && document.attempting !== true;
   if (include.onerror === 'continue' || (include.onerror === undefined && forgiving)) {
-    part.delivered = 'empty';
-    return NOTHING;
+    part.delivered = include.as === undefined ? 'empty' : 'null';
+    return include.as === undefined ? NOTHING : encoder.encode('null');
   }
   part.delivered = 'failure';
   return {
     failure: new InlayError('fragment-failed', `${part.asked}: ${error.message}`, { path: part.asked, cause: error }),
   };
-}
-
-function describe(target: Addressed): string {
-  return 'src' in target ? target.src.slice(0, 2_000) : `${target.type}:${target.id}`;
 }

@@ -10,7 +10,7 @@ export interface PlanPart {
   readonly depth: number;
   key: string | undefined;
   /** The cache's answer, or `failed`. */
-  outcome: How | 'failed' | 'pending';
+  outcome: How | 'batched' | 'failed' | 'pending';
   reason: string;
   /** What was delivered: the fragment, its `alt`, a stale copy, or something in its place. */
   delivered: 'fragment' | 'alt' | 'stale' | 'default' | 'fallback' | 'empty' | 'null' | 'ref' | 'failure' | undefined;
@@ -32,18 +32,31 @@ export interface PlanPart {
   error: InlayError | undefined;
   warnings: readonly Warning[];
   /** What its expressions and attempts could not do. */
-  readonly notes: string[];
-  readonly parts: PlanPart[];
+  notes: readonly string[];
+  parts: readonly PlanPart[];
+  /** JSON directives in it that did not run, for they stand deeper than was asked for, or lead back to it. */
+  cut: number;
 }
 
 /** The record of how one response was composed; Cache-Status, Server-Timing and logs are printed from it. */
 export interface Plan {
   /** The page's own answer. */
   readonly page: PlanPart;
-  /** Counters that limits are checked against. */
+  /** Counters that limits are checked against: includes by URL and in HTML, and ids in JSON. */
   includes: number;
-  /** Stands for all includes beyond the limit. */
-  overflow?: PlanPart;
+  ids: number;
+  /** Stand for all beyond the limit. */
+  readonly overflow: { includes?: PlanPart; ids?: PlanPart };
+}
+
+/** Most parts have neither: one list for all of them. */
+const NO_NOTES: readonly string[] = Object.freeze([]);
+const NO_PARTS: readonly PlanPart[] = Object.freeze([]);
+
+/** Puts a part behind those that a part has. */
+export function addPart(part: PlanPart, child: PlanPart): void {
+  if (part.parts === NO_PARTS) part.parts = [child];
+  else (part.parts as PlanPart[]).push(child);
 }
 
 /** Begins the record of a response or of one of its parts. */
@@ -67,8 +80,9 @@ export function planPart(asked: string, depth: number, startedAt: number): PlanP
     endedAt: undefined,
     error: undefined,
     warnings: [],
-    notes: [],
-    parts: [],
+    notes: NO_NOTES,
+    parts: NO_PARTS,
+    cut: 0,
   };
 }
 
@@ -77,7 +91,8 @@ const MAX_NOTES = 32;
 
 /** Notes something that its author should hear of; it never fails the page. */
 export function note(part: PlanPart, text: string): void {
-  if (part.notes.length < MAX_NOTES && !part.notes.includes(text)) part.notes.push(text);
+  if (part.notes === NO_NOTES) part.notes = [text];
+  else if (part.notes.length < MAX_NOTES && !part.notes.includes(text)) (part.notes as string[]).push(text);
 }
 
 /** All parts below one, in document order. */
@@ -103,10 +118,13 @@ export function isDegraded(part: PlanPart): boolean {
 /** How often each outcome occurred below a page. */
 export function countOutcomes(page: PlanPart): Record<string, number> {
   const counts: Record<string, number> = {};
+  let { cut } = page;
   for (const part of partsOf(page)) {
     const name = part.delivered === 'stale' ? 'stale' : part.outcome;
     counts[name] = (counts[name] ?? 0) + 1;
+    cut += part.cut;
   }
+  if (cut > 0) counts.cut = cut;
   return counts;
 }
 

@@ -32,7 +32,7 @@ export function addressTarget(
 export function includeAsk(include: Include, source: Source, document: Document, composition: Composition): Ask {
   const esi = include.eval === true || include.dca === 'esi' ? 'always' : include.dca === 'none' ? 'off' : source.esi;
   const asked = esi === source.esi ? source : { ...source, esi };
-  let ask = fragmentAsk(asked, include.syntax === 'json', composition.terms);
+  let ask = fragmentAsk(asked, include.syntax === 'json' || include.as === 'json', composition.terms);
   if (asked !== source) ask = { ...ask, key: JSON.stringify([ask.key, { esi }]) };
   if (include.ttl !== undefined) ask = { ...ask, ttl: include.ttl };
   if (include.noStore === true) ask = { ...ask, bypass: true };
@@ -52,12 +52,21 @@ function withPrivileges(ask: Ask, include: Include, document: Document, composit
   const fields = changes.reduce(applyChange, ask.fields);
   const key = changes.length === 0 ? ask.key : JSON.stringify([ask.key, { changes }]);
   const method = include.method === undefined ? 'GET' : textOf(include.method, document, composition).toUpperCase();
-  if (method === 'GET' && include.entity === undefined) return { ...ask, key, fields };
+  if (method === 'GET' && include.entity === undefined)
+    return { ...ask, via: changes.length === 0 ? ask.via : undefined, key, fields };
   const safe = /^[A-Z]{1,16}$/.test(method) && method !== 'CONNECT' && method !== 'TRACE' ? method : 'GET';
   if (safe !== method) note(document.part, `method ${method.slice(0, 20)} is not one that an include may use`);
   const entity =
     include.entity === undefined ? undefined : new TextEncoder().encode(textOf(include.entity, document, composition));
-  return { ...ask, key, fields, method: safe, bypass: true, ...(entity === undefined ? {} : { body: once(entity) }) };
+  return {
+    ...ask,
+    via: undefined,
+    key,
+    fields,
+    method: safe,
+    bypass: true,
+    ...(entity === undefined ? {} : { body: once(entity) }),
+  };
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,13 +1,15 @@
 import type { Hono } from 'hono';
 import { createBreaker } from '../cache/breaker.ts';
 import { createCoalesce } from '../cache/coalesce.ts';
+import { Interest } from '../cache/interest.ts';
 import { createLruStore } from '../cache/lru-store.ts';
+import { createPlaces } from '../cache/places.ts';
 import { asInlayError } from '../errors.ts';
+import { createBatches } from '../fragment/batch.ts';
 import { createAdmin } from '../gateway/admin.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import { createMemos } from '../gateway/memo.ts';
 import type { Setup } from '../gateway/page.ts';
-import { createPlaces } from '../gateway/places.ts';
 import { resolveConfig } from '../gateway/resolve-config.ts';
 import { createLocalBus } from '../purge/bus.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
@@ -87,13 +89,8 @@ function createRuntime(
   context: Pick<ExecutionContext, 'waitUntil'>,
 ): Runtime {
   const places = createPlaces(MAX_FETCHES);
-  const place = async (signal = new AbortController().signal) => {
-    try {
-      return await places(signal);
-    } catch (thrown) {
-      throw asInlayError(thrown, 'client-closed');
-    }
-  };
+  const place = (signal: AbortSignal | undefined) =>
+    places(signal === undefined ? new Interest() : Interest.of(signal));
   return {
     ...shared,
     fetch: guard(async (request) => fetchUpstream(request, await place(request.signal))),
@@ -106,5 +103,6 @@ function createRuntime(
         task.catch((thrown: unknown) => shared.observe({ type: 'internal', error: asInlayError(thrown) })),
       ),
     coalesce: createCoalesce(false),
+    batches: createBatches((callback) => setTimeout(callback, 0)),
   };
 }

@@ -1,7 +1,26 @@
 import type { Duration } from '../http/units.ts';
 
 /** An identity value that splits a fragment's key: each distinct value has its own copy. */
-export type ScopeValue = `cookie:${string}` | `header:${string}`;
+export type ScopeValue = `claim:${string}` | `cookie:${string}` | `header:${string}`;
+
+/** How several entities of a kind are asked for with one request, and where each is in the answer. */
+export interface BatchDefinition {
+  /**
+   * Path at the service: `/fragments/products?ids={ids}`, the ids percent-encoded and joined by commas. With `POST`
+   * without `{ids}`: they are sent as `{"ids":["7","42"]}`.
+   */
+  readonly path: `/${string}`;
+  /** Default GET. */
+  readonly method?: 'GET' | 'POST';
+  /** Ids in one request, at most 1,000. Default 100. */
+  readonly max?: number;
+  /** JSON pointer (RFC 6901) to the entities in the answer: an array, or an object keyed by id. Default: the whole answer. */
+  readonly items?: string;
+  /** JSON pointer from an element of the array to its id, a string or an integer. Default `/id`. */
+  readonly id?: string;
+  /** JSON pointer from an item to the entity: text is HTML, anything else is JSON. Default: the item itself. */
+  readonly body?: string;
+}
 
 /**
  * What Inlay should know of a kind of fragment. Plain data, and optional: an include without a definition
@@ -10,10 +29,15 @@ export type ScopeValue = `cookie:${string}` | `header:${string}`;
 export interface FragmentDefinition {
   /** Type name for JSON directives, keys and plans: letters, digits, `-`, `_`. */
   readonly name: string;
-  /** Path at the service with the entity's identifiers in braces: `/fragments/product/{id}`. Each matches one path segment. */
+  /**
+   * Path at the service with the entity's identifiers in braces: `/fragments/product/{id}`. Each matches one path segment.
+   * One that is named as in `scope` (`{claim:sub}`) is the visitor's own, and nothing that a service answers can say another.
+   */
   readonly path: `/${string}`;
   /** The configured service that answers. */
   readonly service: string;
+  /** Asks for several of them at once. */
+  readonly batch?: BatchDefinition;
   /** Query parameters that matter; all others are dropped from the key *and* from the request. Absent: the exact query counts. */
   readonly query?: readonly string[];
   /**

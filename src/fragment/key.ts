@@ -33,25 +33,42 @@ export function scopedKey(key: string, values: readonly ScopedValue[]): string {
  * asked for, since the service is told that (`X-Forwarded-Host`) and may answer accordingly.
  *
  * @param site scheme and authority of the client's request
+ * @param hydrate what its route says of ids in it: the same bytes are another template then
  */
-export function urlKey(origin: string, path: string, site: string, esi: EsiMode): string {
-  return JSON.stringify(esi === 'auto' ? ['GET', origin, path, site] : ['GET', origin, path, site, `esi=${esi}`]);
+export function urlKey(origin: string, path: string, site: string, esi: EsiMode, hydrate?: string): string {
+  const parts: unknown[] = ['GET', origin, path, site];
+  if (esi !== 'auto') parts.push(`esi=${esi}`);
+  if (hydrate !== undefined) parts.push({ hydrate });
+  return JSON.stringify(parts);
 }
 
 /** An identity value that splits a key, as the request has it; `undefined` if it has none. */
 export interface ScopedValue {
-  readonly from: 'cookie' | 'header';
+  readonly from: 'claim' | 'cookie' | 'header';
   readonly name: string;
   readonly value: string | undefined;
 }
 
+/** What the application in front has verified of a visitor: `sub`, `tier`, … */
+export type Claims = ReadonlyMap<string, string>;
+
 /** Reads the identity values of a scope from the client's request. */
-export function scopedValues(scope: Exclude<Fragment['scope'], string>, client: Fields): ScopedValue[] {
-  return scope.map(({ from, name }) => ({
-    from,
-    name,
-    value: from === 'header' ? fieldValue(client, name) : cookieValue(fieldValue(client, 'cookie'), name),
-  }));
+export function scopedValues(
+  scope: Exclude<Fragment['scope'], string>,
+  client: Fields,
+  claims?: Claims,
+): ScopedValue[] {
+  return scope.map(({ from, name }) => ({ from, name, value: identityValue(from, name, client, claims) }));
+}
+
+function identityValue(
+  from: ScopedValue['from'],
+  name: string,
+  client: Fields,
+  claims: Claims | undefined,
+): string | undefined {
+  if (from === 'claim') return claims?.get(name);
+  return from === 'header' ? fieldValue(client, name) : cookieValue(fieldValue(client, 'cookie'), name);
 }
 
 /** The first value of a cookie, raw (RFC 6265 section 5.4); names are case-sensitive. */

@@ -1,5 +1,6 @@
 import { InlayError } from '../errors.ts';
 import type { EsiMode } from '../template/compile.ts';
+import type { EntityTarget } from '../template/template.ts';
 import { entityPath, type Fragment, matchFragment } from './match.ts';
 import type { Captures } from './pattern.ts';
 import type { Service } from './service.ts';
@@ -11,10 +12,22 @@ export interface Source {
   readonly path: string;
   readonly defined: { readonly fragment: Fragment; readonly captures: Captures } | undefined;
   readonly esi: EsiMode;
+  /** Where its JSON holds ids, as its route says. */
+  readonly hydrate: string | undefined;
+  /** Its key and path, once they are known. */
+  address?: Address;
+}
+
+/** Key and path at the service of what is asked for. */
+export interface Address {
+  readonly key: string;
+  readonly path: string;
+  /** The site that the key is for; undefined if it is the same for all. */
+  readonly site: string | undefined;
 }
 
 /** What a directive asks for, its variables expanded. */
-export type Addressed = { readonly src: string } | { readonly type: string; readonly id: string };
+export type Addressed = { readonly src: string } | EntityTarget;
 
 /** The document that a directive stands in. */
 export interface Place {
@@ -23,12 +36,19 @@ export interface Place {
   readonly path: string;
 }
 
+/** What a route says of all that it answers. */
+interface RouteTerms {
+  readonly service: Service;
+  readonly esi: EsiMode;
+  readonly hydrate: string | undefined;
+}
+
 /** The URL space that references are resolved in: what is configured, and nothing else. */
 export interface UrlSpace {
   readonly services: ReadonlyMap<string, Service>;
   readonly fragments: readonly Fragment[];
   /** The service that a path is routed to. */
-  readonly route: (path: string) => { readonly service: Service; readonly esi: EsiMode } | undefined;
+  readonly route: (path: string) => RouteTerms | undefined;
 }
 
 /** Stands for the gateway's own host while references are resolved; no request ever goes there. */
@@ -42,11 +62,12 @@ const MAX_URL_LENGTH = 32_768;
  * Nothing else can be reached: neither a host in a `src` nor any header chooses where a request goes.
  */
 export function findSource(target: Addressed, place: Place, space: UrlSpace): Source | InlayError {
+  if (!('src' in target)) return findEntity(target, space);
   const known = found.get(target);
   if (known !== undefined && known.path === place.path && known.service === place.service && known.space === space) {
     return known.source;
   }
-  const source = 'src' in target ? findByUrl(target.src, place, space) : findEntity(target.type, target.id, space);
+  const source = findByUrl(target.src, place, space);
   found.set(target, { path: place.path, service: place.service, space, source });
   return source;
 }
@@ -54,16 +75,37 @@ export function findSource(target: Addressed, place: Place, space: UrlSpace): So
 /** Where the directives of stored templates led: a stored page is composed again and again, at the same place. */
 const found = new WeakMap<Addressed, Place & { readonly space: UrlSpace; readonly source: Source | InlayError }>();
 
-function findEntity(type: string, id: string, space: UrlSpace): Source | InlayError {
-  const fragment = space.fragments.find(({ name }) => name === type);
+function findEntity({ type, id }: EntityTarget, space: UrlSpace): Source | InlayError {
+  const fragment = byName(space.fragments).get(type);
   if (fragment === undefined) return forbidden(`no fragment is defined with the name "${type}"`, type);
-  const [name, ...others] = fragment.path.names;
-  if (name === undefined || others.length > 0)
-    return forbidden(`fragment "${type}" has not exactly one identifier in its path`, type);
-  const captures: Captures = Object.assign(Object.create(null), { [name]: id });
+  const { ids, own } = fragment;
+  const name = ids[0];
+  if (id === undefined && name !== undefined) return forbidden(`an id is missing: "${type}" has one in its path`, type);
+  if (id !== undefined && name === undefined)
+    return forbidden(`the id of "${type}" is the visitor's own: none can be asked for`, type);
+  if (ids.length > 1) return forbidden(`fragment "${type}" has more than one identifier in its path`, type);
+  // A name that is computed makes a member of any name (`__proto__`), and such objects are quick.
+  const captures: Record<string, string> = name === undefined ? {} : { [name]: id! };
+  for (const gap of own) captures[gap] = gapOf(gap);
   const path = entityPath(fragment, captures);
   if (path === undefined) return forbidden(`"${id}" cannot be an identifier of "${type}"`, type);
-  return { service: fragment.service, path, defined: { fragment, captures }, esi: fragment.esi };
+  return { service: fragment.service, path, defined: { fragment, captures }, esi: fragment.esi, hydrate: undefined };
+}
+
+const names = new WeakMap<readonly Fragment[], ReadonlyMap<string, Fragment>>();
+
+function byName(fragments: readonly Fragment[]): ReadonlyMap<string, Fragment> {
+  let known = names.get(fragments);
+  if (known === undefined) {
+    known = new Map(fragments.map((fragment) => [fragment.name, fragment]));
+    names.set(fragments, known);
+  }
+  return known;
+}
+
+/** How markup writes a place that the visitor's identity fills. */
+function gapOf(name: string): string {
+  return `{${name}}`;
 }
 
 function findByUrl(src: string, place: Place, space: UrlSpace): Source | InlayError {
@@ -84,10 +126,10 @@ function findByUrl(src: string, place: Place, space: UrlSpace): Source | InlayEr
 
 function findByPath(path: string, url: URL, service: Service, space: UrlSpace, src: string): Source | InlayError {
   const defined = matchFragment(space.fragments, url.pathname);
-  if (defined !== undefined)
-    return definedSource(defined, url.search) ?? forbidden('an identifier is no path segment', src);
+  if (defined !== undefined) return definedSource(defined, url.search, src);
   const routed = space.route(url.pathname);
-  return { service: routed?.service ?? service, path, defined: undefined, esi: routed?.esi ?? 'auto' };
+  const { esi, hydrate } = routed ?? { esi: 'auto', hydrate: undefined };
+  return { service: routed?.service ?? service, path, defined: undefined, esi, hydrate };
 }
 
 function findAtOrigin(url: URL, space: UrlSpace, src: string): Source | InlayError {
@@ -97,18 +139,21 @@ function findAtOrigin(url: URL, space: UrlSpace, src: string): Source | InlayErr
     if (!path.startsWith('/')) continue;
     const own = space.fragments.filter((fragment) => fragment.service === service);
     const defined = matchFragment(own, path);
-    if (defined !== undefined)
-      return definedSource(defined, url.search) ?? forbidden('an identifier is no path segment', src);
-    return { service, path: path + url.search, defined: undefined, esi: 'auto' };
+    if (defined !== undefined) return definedSource(defined, url.search, src);
+    return { service, path: path + url.search, defined: undefined, esi: 'auto', hydrate: undefined };
   }
   return forbidden(`${url.origin} is no configured service`, src);
 }
 
-function definedSource(defined: NonNullable<Source['defined']>, search: string): Source | undefined {
-  const path = entityPath(defined.fragment, defined.captures);
-  return path === undefined
-    ? undefined
-    : { service: defined.fragment.service, path: path + search, defined, esi: defined.fragment.esi };
+function definedSource(defined: NonNullable<Source['defined']>, search: string, src: string): Source | InlayError {
+  const { fragment, captures } = defined;
+  for (const own of fragment.own) {
+    if (captures[own] !== gapOf(own))
+      return forbidden(`${gapOf(own)} is the visitor's own: write it so, and nothing else`, src);
+  }
+  const path = entityPath(fragment, captures);
+  if (path === undefined) return forbidden('an identifier is no path segment', src);
+  return { service: fragment.service, path: path + search, defined, esi: fragment.esi, hydrate: undefined };
 }
 
 function forbidden(message: string, path: string): InlayError {

@@ -1,4 +1,5 @@
 import type { Fields } from '../http/fields.ts';
+import { parsePointer } from '../template/json-pointer.ts';
 import type { Matched } from './match.ts';
 import type { Captures, Pattern } from './pattern.ts';
 
@@ -37,8 +38,7 @@ function expandTag(pattern: Pattern, captures: Captures, body: () => unknown): s
 
 /** The value at a JSON pointer (RFC 6901), own members only. */
 function pointer(value: unknown, path: string): unknown {
-  for (const token of path.slice(1).split('/')) {
-    const name = token.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const name of parsePointer(path) ?? [path]) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
     value = (value as Record<string, unknown>)[name];
   }

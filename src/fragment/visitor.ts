@@ -1,6 +1,6 @@
 import { type Fields, fieldLines, fieldValue } from '../http/fields.ts';
 import { appendCapability } from '../http/surrogate.ts';
-import { cookieValue, type ScopedValue } from './key.ts';
+import { type Claims, cookieValue, type ScopedValue } from './key.ts';
 import type { Service } from './service.ts';
 
 /** What a client's request says that fragments may depend on, and the fields that each kind of fragment request carries. */
@@ -13,7 +13,10 @@ export interface Visitor {
   httpFields(service: Service, pageService: Service, json: boolean): Fields;
   /** For fragments whose scope is a list: exactly these identity values. */
   scopedFields(values: readonly ScopedValue[], json: boolean): Fields;
+  /** For public entities that are asked for in batches: as {@link publicFields}, but for what no list of entities depends on. */
+  batchFields(): Fields;
   cookie(name: string): string | undefined;
+  readonly claims: Claims | undefined;
 }
 
 /** Preferences that representations commonly vary by. */
@@ -22,8 +25,9 @@ const PREFERENCES = ['accept-language', 'user-agent'] as const;
 /**
  * @param fields the client's end-to-end fields, sanitised
  * @param own fields that the gateway sets on every request it sends: `via`, `cdn-loop`, `x-forwarded-…`
+ * @param claims what was verified of who is asking
  */
-export function createVisitor(fields: Fields, own: Fields): Visitor {
+export function createVisitor(fields: Fields, own: Fields, claims?: Claims): Visitor {
   const capability = appendCapability(fieldValue(fields, 'surrogate-capability'));
   const base = (json: boolean) => [
     'accept',
@@ -48,6 +52,8 @@ export function createVisitor(fields: Fields, own: Fields): Visitor {
   };
   return {
     fields,
+    claims,
+    batchFields: () => once('batch', () => [...base(true), ...ofClient(['accept-language']), ...impersonal()]),
     publicFields: (json) => once(`public ${json}`, () => [...base(json), ...ofClient(PREFERENCES), ...impersonal()]),
     httpFields: (service, pageService, json) => {
       const credentials = ['cookie', 'authorization'].filter(
@@ -66,9 +72,13 @@ export function createVisitor(fields: Fields, own: Fields): Visitor {
       const headers = values
         .filter(({ from, value }) => from === 'header' && value !== undefined)
         .flatMap(({ name, value }) => [name, value!]);
+      const claimed = values
+        .filter(({ from, value }) => from === 'claim' && value !== undefined)
+        .flatMap(({ name, value }) => [`inlay-claim-${name.toLowerCase()}`, encodeURIComponent(value!.toWellFormed())]);
       return [
         ...base(json),
         ...headers,
+        ...claimed,
         ...(cookies.length === 0 ? [] : ['cookie', cookies.join('; ')]),
         ...impersonal(),
       ];

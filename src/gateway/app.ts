@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { asInlayError } from '../errors.ts';
+import type { Claims } from '../fragment/key.ts';
 import type { Runtime } from '../runtime.ts';
 import type { PageAnswer, PageRequest } from './exchange.ts';
 import { Gatherings } from './gather.ts';
@@ -42,7 +43,11 @@ export function createSetup(gateway: Gateway, runtime: Runtime): Setup {
 /** The Hono app of a gateway. */
 export function createApp(setup: Setup, rim: Rim): Hono {
   const app = new Hono();
-  app.all('*', async (c) => rim.deliver(await answerRequest(rim.receive(c), setup), c));
+  app.all('*', async (c) => {
+    const request = rim.receive(c);
+    request.claims = claimsOf(c.get('jwtPayload' as never)); // a variable of whoever mounts this app
+    return rim.deliver(await answerRequest(request, setup), c);
+  });
   app.onError((thrown, c) => {
     // What a request meets inside the gateway is answered by answerRequest: this is a rim that could not read or write.
     const error = asInlayError(thrown);
@@ -50,6 +55,21 @@ export function createApp(setup: Setup, rim: Rim): Hono {
     return c.text(`${error.status}\n`, error.status as 500);
   });
   return app;
+}
+
+/** Claims of one visitor, and characters of each, beyond which they are no identity but a document. */
+const MAX_CLAIMS = 64;
+const MAX_CLAIM = 1_000;
+
+/** What a middleware in front has verified, as `hono/jwt` leaves it: definitions may split keys by it (`claim:sub`). */
+function claimsOf(payload: unknown): Claims | undefined {
+  if (typeof payload !== 'object' || payload === null) return undefined;
+  const claims = new Map<string, string>();
+  for (const [name, value] of Object.entries(payload)) {
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') continue;
+    if (claims.size < MAX_CLAIMS && String(value).length <= MAX_CLAIM) claims.set(name, String(value));
+  }
+  return claims;
 }
 
 /** Answers one request, and has it recorded when its last byte has left. Never rejects. */

@@ -1,7 +1,7 @@
 import type { Entry } from '../cache/entry.ts';
 import { validatorOf } from '../cache/fill.ts';
 import type { Stream } from '../cache/open.ts';
-import { type Composition, compose, type Document, DocumentState } from '../compose/compose.ts';
+import { type Composition, compose, composeDocument, type Document, DocumentState } from '../compose/compose.ts';
 import {
   type Arrived,
   type Failure,
@@ -13,10 +13,12 @@ import {
   settle,
   takeStock,
 } from '../compose/piece.ts';
+import { addPart } from '../compose/plan.ts';
 import { composedEtag } from '../compose/validator.ts';
 import { asInlayError, InlayError } from '../errors.ts';
 import { digest, digestStrings } from '../http/digest.ts';
 import type { ByteRange } from '../http/range.ts';
+import { join } from '../template/bytes.ts';
 import { templateOf } from '../template/compile.ts';
 import type { Effect } from '../template/environment.ts';
 import type { Segment, Syntax } from '../template/template.ts';
@@ -65,10 +67,9 @@ export async function composePage(page: Page, syntax: Syntax, visit: Visit): Pro
     ancestors: part.key === undefined ? [] : [part.key],
     state: new DocumentState(),
   };
-  part.warnings = page.kind === 'entry' ? page.entry.template.warnings : page.arrival.compiler.warnings;
   const mustWait = syntax === 'json' || request.method === 'HEAD' || visit.composition.privileged;
   const { gatherings } = visit.setup;
-  const gathers = page.kind === 'entry' && !mustWait && gatherings?.admits(visit, page) === true;
+  const gathers = page.kind === 'entry' && !mustWait && syntax === 'html' && gatherings?.admits(visit, page) === true;
   const gathering = gathers ? gatherings.find(visit, page) : undefined;
   if (gathers && gathering !== undefined) {
     const batches = follow(gathering, page, document, visit);
@@ -105,12 +106,12 @@ async function* follow(
   const gathered = await inTime(outcome, visit);
   const { setup, composition, part } = visit;
   if (gathered !== undefined && gathered.chunks[0] === first && setup.gatherings?.accepts(gathered, visit)) {
-    for (const shared of gathered.part.parts) part.parts.push(shared);
+    for (const shared of gathered.part.parts) addPart(part, shared);
     part.reason = `${part.reason}, composed for several at once`;
     yield gathered.chunks.slice(1);
     return;
   }
-  yield* flow(compose(entry.template.segments, document, composition).slice(1));
+  yield* flow(compose(entry.template.segments, document, composition).slice(1)); // only HTML is gathered
 }
 
 /** Ms that a visitor waits for the composition of another; then what is being fetched for that is waited for by itself. */
@@ -130,16 +131,24 @@ function wholePage(page: Page, settled: Settled, validator: () => string, visit:
   const { composition, request, setup, part } = visit;
   const most = setup.gateway.limits.pageSize;
   if (settled.length > most) throw new InlayError('limit-page-bytes', `the page is larger than ${most} bytes`);
-  const { chunks, length } = replacedBody(composition.effects) ?? settled;
-  // What expressions printed is in no part's validator: then the bytes themselves are hashed.
+  const { chunks, length } = inFewChunks(replacedBody(composition.effects) ?? settled);
+  // What expressions printed is in no part's validator, nor is what a client refused: then the bytes themselves are hashed.
+  const { evaluated, hydrated, refusesHydration } = composition;
   const etag = () =>
-    composition.evaluated
+    evaluated || (hydrated && refusesHydration)
       ? `"${digestStrings(chunks.map(digest))}"`
       : composedEtag(validator(), part, composition.used);
   const head = composedHead(page, length, etag, visit);
   if (page.kind === 'entry') setup.memos.keep(visit, page, head.lasting, chunks);
   const bodiless = head.status === 304 || request.method === 'HEAD' || isBodiless(head.status);
   return answer(head, bodiless ? { kind: 'none' } : { kind: 'whole', chunks });
+}
+
+/** Chunks of one answer beyond which to copy them into one costs less than to hand them to a socket one by one. */
+const MAX_CHUNKS = 64;
+
+function inFewChunks({ chunks, length }: Settled): Settled {
+  return chunks.length <= MAX_CHUNKS ? { chunks, length } : { chunks: [join(chunks)], length };
 }
 
 /** `$set_redirect` and `$set_response_code` with a body replace the whole page (ESI.md section 6). */
@@ -184,13 +193,15 @@ interface Started {
 }
 
 function whole({ template, validator }: Entry, document: Document, { composition }: Visit): Started {
-  return { pieces: compose(template.segments, document, composition), validator: () => validator, abandon: () => {} };
+  const pieces = composeDocument(template.syntax, template.segments, document, composition);
+  return { pieces, validator: () => validator, abandon: () => {} };
 }
 
 /** Composes a template while it arrives: its includes start when their tags have, whatever is still awaited before them. */
 async function begin(stream: Stream, mustWait: boolean, document: Document, visit: Visit): Promise<Started> {
   const { runtime } = visit.setup;
   const batches = readBatches(stream, visit);
+  const { syntax } = stream.arrival.compiler;
   const segments: Segment[] = [];
   const pieces: Piece[] = [];
   const rest = async (next: Promise<Batch>): Promise<Arrived> => {
@@ -198,7 +209,7 @@ async function begin(stream: Stream, mustWait: boolean, document: Document, visi
     if (batch === 'end') return [];
     if ('failure' in batch) return batch;
     if (mustWait) for (const segment of batch) segments.push(segment); // its validator will be asked for
-    return [composeBatch(batch, document, visit.composition), neverRejects(rest(batches.read()))];
+    return [composeBatch(syntax, batch, document, visit.composition), neverRejects(rest(batches.read()))];
   };
   let next = batches.read();
   let batch: Batch | 'later' = await next;
@@ -212,22 +223,22 @@ async function begin(stream: Stream, mustWait: boolean, document: Document, visi
       break;
     }
     for (const segment of batch) segments.push(segment);
-    pieces.push(composeBatch(batch, document, visit.composition));
+    pieces.push(composeBatch(syntax, batch, document, visit.composition));
     next = batches.read();
     batch = await soon(next); // what arrived in one go is answered in one go
   }
   return {
     pieces,
-    validator: () => validatorOf(templateOf(stream.arrival.compiler.syntax, segments, [])),
+    validator: () => validatorOf(templateOf(syntax, segments, [])),
     abandon: () => runtime.background(discard(stream.segments)),
   };
 }
 
 /** Composes a batch now, or, where an earlier one waits for an `eval`, when that has run: it may have assigned variables. */
-function composeBatch(batch: readonly Segment[], document: Document, composition: Composition): Piece {
+function composeBatch(syntax: Syntax, batch: readonly Segment[], document: Document, composition: Composition): Piece {
   const { waiting } = document.state;
-  if (waiting === undefined) return compose(batch, document, composition);
-  return neverRejects(waiting.then((): Arrived => [composeBatch(batch, document, composition)]));
+  if (waiting === undefined) return composeDocument(syntax, batch, document, composition);
+  return neverRejects(waiting.then((): Arrived => [composeBatch(syntax, batch, document, composition)]));
 }
 
 type Batch = readonly Segment[] | Failure | 'end';

@@ -39,6 +39,11 @@ export interface RouteConfig {
   readonly esi?: EsiMode;
   /** What an HTML include that names no `onerror` does when it fails: fail the page (ESI 1.0, the default) or leave a hole. */
   readonly onerror?: 'fail' | 'continue';
+  /**
+   * Where the service's JSON answers hold ids, and of what: `"/winner/code";type=country;as="country"`; a token that is
+   * an asterisk stands for every element. As the response field `Inlay-Hydrate`, for services that send none.
+   */
+  readonly hydrate?: string;
 }
 
 /** The routes of one application. */
@@ -55,6 +60,8 @@ export interface LimitsConfig {
   readonly depth?: number;
   /** Includes of one page, all levels together. Default 256. */
   readonly includes?: number;
+  /** Ids that the JSON directives of one page ask for, all levels together. Default 1,000. */
+  readonly ids?: number;
   /** Upstream fetches under way at once for one page. Default 32. */
   readonly concurrency?: number;
   /** Body of one fragment. Default 2 MiB. */

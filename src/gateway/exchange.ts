@@ -1,4 +1,5 @@
 import type { InlayError } from '../errors.ts';
+import type { Claims } from '../fragment/key.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Interim } from '../runtime.ts';
 
@@ -15,6 +16,8 @@ export interface PageRequest {
   /** Address of the peer, if the rim knows it. */
   readonly peer: string | undefined;
   readonly body: AsyncIterable<Uint8Array> | undefined;
+  /** What an application in front of the gateway has verified of who is asking. */
+  claims?: Claims | undefined;
   /** Why the request cannot be answered, if the rim found that its head could mean two things. */
   readonly problem?: InlayError | undefined;
   /** Aborted when the client leaves. */

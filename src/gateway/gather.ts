@@ -46,6 +46,7 @@ export class Gatherings {
   admits(visit: Visit, page: PageEntry): boolean {
     const { request, setup, route } = visit;
     if (request.method !== 'GET' || route.esi === 'off' || hasCredentials(request.fields)) return false;
+    if (request.claims !== undefined) return false;
     if (!page.stored || !(page.entry.template.segments[0] instanceof Uint8Array)) return false;
     if (!isPlain(request)) return false;
     const until = this.#lonely.get(hashOf(placeOf(visit)));

@@ -42,7 +42,10 @@ export interface WholeHead extends Head {
 }
 
 /** Meant for the surrogate that we are; what they say was taken into account. */
-const CONSUMED = ['surrogate-control', 'surrogate-key', 'cache-tag', 'edge-control', 'inlay-errors', 'inlay-error'];
+const CONSUMED = [
+  ...['surrogate-control', 'surrogate-key', 'cache-tag', 'edge-control'],
+  ...['inlay-errors', 'inlay-error', 'inlay-hydrate'],
+];
 
 /** Ours to print on every answer. */
 const OURS = ['x-request-id', 'server-timing', 'cache-status', 'via'];
@@ -237,6 +240,7 @@ function partsVary(fields: Fields, compressible: boolean, { composition }: Visit
   const named = varyNames(fields);
   if (named === '*') return undefined;
   const more = new Set<string>(compressible && !named.includes('accept-encoding') ? ['accept-encoding'] : []);
+  if (composition.hydrated && !named.includes('inlay-hydrate')) more.add('inlay-hydrate');
   for (const { vary } of composition.used.values())
     for (const [name] of vary) if (!named.includes(name) && !isCredential(name)) more.add(name);
   return more.size === 0 ? undefined : [...more].join(', ');
@@ -306,9 +310,16 @@ const MAX_TIMINGS = 12;
 /** @see W3C Server Timing; durations in ms since the request arrived */
 function serverTiming({ part, composition, setup, identity }: Visit): string {
   const timings = [`inlay;dur=${round(setup.runtime.now() - composition.startedAt)};desc="${part.outcome}"`];
+  const batches = new Set<string>();
   for (const child of identity.insider ? partsOf(part) : []) {
     if (timings.length > MAX_TIMINGS) break;
     if (child.endedAt === undefined || child.outcome === 'hit') continue;
+    if (child.outcome === 'batched') {
+      // Entities that came together are one entry.
+      const batch = `${child.service} ${child.depth}`;
+      if (batches.has(batch)) continue;
+      batches.add(batch);
+    }
     timings.push(`${child.service ?? 'include'};dur=${round(child.endedAt - child.startedAt)};desc="${child.outcome}"`);
   }
   return timings.join(', ');

@@ -122,7 +122,7 @@ export function identify(request: PageRequest, esi: EsiMode, instance: string, t
     ...own,
   ];
   return {
-    visitor: createVisitor(client, own),
+    visitor: createVisitor(client, own, request.claims),
     pageFields,
     insider: isInsider(request, trusted),
     site: siteOf(request, trusted),

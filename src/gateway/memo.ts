@@ -168,6 +168,7 @@ const DECIDING: ReadonlySet<string> = new Set([
   'content-length',
   'transfer-encoding',
   'cdn-loop',
+  'inlay-hydrate',
 ]);
 
 /** Whether a request asks for nothing but its URL, as far as a kept page is concerned. */

@@ -4,6 +4,7 @@ import { requestDirectives } from '../cache/freshness.ts';
 import { Interest } from '../cache/interest.ts';
 import { invalidate } from '../cache/lookup.ts';
 import { forward, type Opened, open, openHead } from '../cache/open.ts';
+import { createPlaces } from '../cache/places.ts';
 import type { Composition } from '../compose/compose.ts';
 import { type PlanPart, planPart } from '../compose/plan.ts';
 import { InlayError } from '../errors.ts';
@@ -11,6 +12,8 @@ import { urlKey } from '../fragment/key.ts';
 import type { UrlSpace } from '../fragment/source.ts';
 import { tagsOf } from '../fragment/tags.ts';
 import { type Fields, fieldValue } from '../http/fields.ts';
+import { refusesHydration } from '../http/hydrate.ts';
+import { hasDotSegments } from '../http/path.ts';
 import { isSingleRange } from '../http/range.ts';
 import type { Runtime } from '../runtime.ts';
 import { MAX_STEPS } from '../template/environment.ts';
@@ -20,7 +23,6 @@ import type { Gatherings } from './gather.ts';
 import { type Identity, identify } from './identity.ts';
 import { relayInterim } from './interim.ts';
 import { type Memos, variablesOf } from './memo.ts';
-import { createPlaces } from './places.ts';
 import type { Facade, Gateway, Route } from './resolve-config.ts';
 import { findFacade, findRoute } from './route.ts';
 import type { Trace } from './trace.ts';
@@ -54,7 +56,8 @@ export interface Visit {
 export async function answerPage(visit: Visit): Promise<Composed> {
   const page = chooseStandIn(await openPage(visit), visit);
   if (page.kind === 'failed') throw page.error;
-  const syntax = page.kind === 'entry' ? page.entry.template.syntax : page.arrival.compiler.syntax;
+  const { syntax, warnings } = page.kind === 'entry' ? page.entry.template : page.arrival.compiler;
+  visit.part.warnings = warnings;
   return syntax === 'none' ? relay(page, visit) : composePage(page, syntax, visit);
 }
 
@@ -67,7 +70,7 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
   if (request.problem !== undefined) throw request.problem;
   if (UNSUPPORTED.has(request.method))
     throw new InlayError('method-unsupported', `${request.method} is not forwarded`, { path: request.target });
-  if (DOT_SEGMENT.test(pathOf(request.target)))
+  if (hasDotSegments(pathOf(request.target)))
     throw new InlayError('target-invalid', 'the path has dot segments', { path: request.target });
   const facade = findFacade(gateway.facades, request.host);
   if (facade === undefined)
@@ -86,13 +89,14 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
       visitor: identity.visitor,
       pageService: route.service,
       site: identity.site,
+      isType: (name) => gateway.fragments.some((fragment) => fragment.name === name),
       maxSize: gateway.limits.fragmentSize,
       timeout: gateway.limits.fragmentTimeout,
       interest,
       place: createPlaces(gateway.limits.concurrency),
       trace: trace.next,
     },
-    plan: { page: part, includes: 0 },
+    plan: { page: part, includes: 0, ids: 0, overflow: {} },
     limits: gateway.limits,
     onerror: route.onerror,
     startedAt,
@@ -105,18 +109,14 @@ export function receive(request: PageRequest, trace: Trace, setup: Setup): Visit
     reads: new Map(),
     fleeting: false,
     evaluated: false,
+    hydrated: false,
+    refusesHydration: refusesHydration(fieldValue(request.fields, 'inlay-hydrate')),
   };
   return { setup, request, trace, route, identity, part, composition };
 }
 
 /** A TRACE would show its sender what the gateway and services tell each other; there is nothing to CONNECT to. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['TRACE', 'CONNECT']);
-
-/**
- * A service may resolve these to a path that the route was not found for (RFC 3986 section 5.2.4), some of them after they
- * dropped parameters (`..;x`); clients resolve them before they ask.
- */
-const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;]|%2f|%5c|%3b|$)/i;
 
 const spaces = new WeakMap<Facade, UrlSpace>();
 
@@ -199,15 +199,16 @@ function keyAt(reference: string | undefined, { request, composition }: Visit): 
   const url = new URL(reference, site + request.target);
   const route = composition.space.route(url.pathname);
   if (url.origin !== new URL(site).origin || route === undefined) return undefined;
-  return urlKey(route.service.origin, route.service.basePath + url.pathname + url.search, site, route.esi);
+  const path = route.service.basePath + url.pathname + url.search;
+  return urlKey(route.service.origin, path, site, route.esi, route.hydrate);
 }
 
 function pageAsk({ request, route, setup, identity, composition, trace }: Visit): Ask {
   const { limits } = setup.gateway;
-  const { service, esi } = route;
+  const { service, esi, hydrate } = route;
   const path = service.basePath + request.target;
   return {
-    key: urlKey(service.origin, path, composition.terms.site, esi),
+    key: urlKey(service.origin, path, composition.terms.site, esi, hydrate),
     method: request.method === 'HEAD' ? 'GET' : request.method,
     origin: service.origin,
     path,
@@ -220,6 +221,8 @@ function pageAsk({ request, route, setup, identity, composition, trace }: Visit)
       setCookie: service.setCookie,
     },
     esi,
+    hydrate,
+    isType: composition.terms.isType,
     tags: (fields) => tagsOf(undefined, fields, () => undefined),
     maxSize: limits.pageSize,
     headTimeout: limits.headTimeout,

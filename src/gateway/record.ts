@@ -106,16 +106,23 @@ function reasonOf({ outcome, reason, unstored }: PlanPart): string {
 function listed(texts: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
-  return [...counts].slice(0, MAX_WARNINGS).map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`));
+  return firstOf([...counts].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`)));
 }
 
 /** What the markup of a page should be told: `/page@120: unknown-tag: …`. */
 export function warningsOf(part: PlanPart): string[] {
   const all = [part, ...partsOf(part)];
-  return all
-    .flatMap(({ asked, warnings, notes }) => [
+  return firstOf(
+    all.flatMap(({ asked, warnings, notes }) => [
       ...warnings.map((warning) => `${asked}@${warning.offset}: ${warning.code}: ${warning.message}`),
       ...notes.map((note) => `${asked}: ${note}`),
-    ])
-    .slice(0, MAX_WARNINGS);
+    ]),
+  );
+}
+
+/** The first few of a list, and how many there are beyond. */
+function firstOf(texts: string[]): string[] {
+  return texts.length <= MAX_WARNINGS
+    ? texts
+    : [...texts.slice(0, MAX_WARNINGS), `… and ${texts.length - MAX_WARNINGS} more`];
 }

@@ -1,6 +1,7 @@
 import { InlayError } from '../errors.ts';
 import { type Fragment, resolveFragment } from '../fragment/match.ts';
 import { parseServiceUrl, type Service } from '../fragment/service.ts';
+import { parseHydrate } from '../http/hydrate.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { GatewayConfig } from './config.ts';
 import { checkShape, type Parsed } from './schema.ts';
@@ -14,6 +15,7 @@ export interface Route {
   readonly service: Service;
   readonly esi: EsiMode;
   readonly onerror: 'fail' | 'continue';
+  readonly hydrate: string | undefined;
 }
 
 /** One application's hosts and routes: exact routes first, then the longest beginning first. */
@@ -122,6 +124,7 @@ function link(parsed: Parsed): Gateway {
   }
   const facades = linkFacades(parsed, services, report);
   const fragments = linkFragments(parsed, services, report);
+  checkHydration(parsed, fragments, report);
   if (parsed.admin.token === undefined && !isLoopback(parsed.admin.host)) {
     report('admin.token', `is needed, because admin.host ${parsed.admin.host} can be reached from other machines`);
   }
@@ -190,11 +193,29 @@ function linkFacades(parsed: Parsed, services: ReadonlyMap<string, Service>, rep
       const service = serviceAt(services, settings.service, `facades.${name}.routes.${pattern}`, report);
       const prefix = pattern.endsWith('*');
       const path = prefix ? pattern.slice(0, -1) : pattern;
-      return service === undefined ? [] : [{ ...settings, facade: name, pattern, path, prefix, service }];
+      const hydrate = settings.hydrate;
+      return service === undefined ? [] : [{ ...settings, hydrate, facade: name, pattern, path, prefix, service }];
     });
     linked.sort((a, b) => Number(a.prefix) - Number(b.prefix) || b.path.length - a.path.length);
     return { name, hosts, routes: linked };
   });
+}
+
+/** What routes say of ids must be readable, and name entities that there are. */
+function checkHydration({ facades = {}, fragments }: Parsed, linked: readonly Fragment[], report: Report): void {
+  for (const [name, { routes }] of Object.entries(facades)) {
+    for (const [pattern, { hydrate, esi }] of Object.entries(routes)) {
+      if (hydrate === undefined) continue;
+      const path = `facades.${name}.routes.${pattern}.hydrate`;
+      if (esi === 'off') report(path, 'needs esi "auto" or "always" on this route');
+      const { rules, problems } = parseHydrate(hydrate);
+      for (const problem of problems) report(path, problem);
+      for (const { type } of rules)
+        if (!fragments.some((fragment) => fragment.name === type)) report(path, `names no fragment: "${type}"`);
+        else if (linked.some((fragment) => fragment.name === type && fragment.ids.length !== 1))
+          report(path, `"${type}" has not exactly one identifier in its path`);
+    }
+  }
 }
 
 /** With one service and no facade, that service answers everything. */

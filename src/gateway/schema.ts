@@ -44,6 +44,7 @@ const route = shorthand(
     service: text,
     esi: v.optional(esi, 'auto'),
     onerror: v.optional(v.picklist(['fail', 'continue'], 'must be "fail" or "continue"'), 'fail'),
+    hydrate: v.optional(text),
   }),
 );
 
@@ -57,14 +58,25 @@ const facade = object({
 const scope = v.custom<'public' | readonly string[]>(
   (value) =>
     value === 'public' ||
-    (Array.isArray(value) && value.every((item) => /^(cookie|header):[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(String(item)))),
-  'must be "public" or a list of "cookie:name" and "header:name" (no claims: this version verifies no identity yet)',
+    (Array.isArray(value) &&
+      value.every((item) => /^(claim|cookie|header):[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(String(item)))),
+  'must be "public" or a list of "claim:name", "cookie:name" and "header:name"',
 );
+
+const batch = object({
+  path: v.pipe(text, v.regex(/^\/[^#\s]*$/, 'must start with "/" and have no "#"')),
+  method: v.optional(v.picklist(['GET', 'POST'], 'must be "GET" or "POST"'), 'GET'),
+  max: v.optional(count(1, 1_000), 100),
+  items: v.optional(v.string('must be text'), ''),
+  id: v.optional(v.string('must be text'), '/id'),
+  body: v.optional(v.string('must be text')),
+});
 
 const fragment = object({
   name,
   path: v.pipe(text, v.regex(/^\/[^?#\s]*$/, 'must start with "/" and have no query')),
   service: text,
+  batch: v.optional(batch),
   query: v.optional(v.array(text)),
   scope: v.optional(scope),
   tags: v.optional(v.array(text), []),
@@ -80,6 +92,7 @@ const fragment = object({
 const limits = object({
   depth: v.optional(count(0, 32), 5),
   includes: v.optional(count(0, 100_000), 256),
+  ids: v.optional(count(0, 100_000), 1_000),
   concurrency: v.optional(count(1, 1_024), 32),
   fragmentSize: v.optional(size, 2 * 1024 ** 2),
   pageSize: v.optional(size, 10 * 1024 ** 2),

@@ -93,7 +93,10 @@ function readField(field: string): Hydrate {
       continue;
     }
     const unknown = [...member[1].keys()].filter((key) => !PARAMETERS.has(key));
-    if (unknown.length > 0) problems.push(`${name}: unknown parameters: ${printable(unknown.join(', '))}`);
+    if (unknown.length > 0)
+      problems.push(
+        `${name}: unknown parameters: ${printable(unknown.join(', '))} (known: ${[...PARAMETERS].join(', ')})`,
+      );
   }
   if (list.length > MAX_RULES) problems.push(`more than ${MAX_RULES} rules: the others are ignored`);
   return { rules, problems };

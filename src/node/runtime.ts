@@ -2,6 +2,7 @@ import { createBreaker } from '../cache/breaker.ts';
 import { createCoalesce } from '../cache/coalesce.ts';
 import { createLruStore } from '../cache/lru-store.ts';
 import { asInlayError } from '../errors.ts';
+import { createBatches } from '../fragment/batch.ts';
 import type { Fragment, SubjectMapping } from '../fragment/match.ts';
 import type { Gateway } from '../gateway/resolve-config.ts';
 import { createLocalBus, type PurgeBus } from '../purge/bus.ts';
@@ -21,7 +22,8 @@ export interface NodeRuntime {
 }
 
 /** Monotonic since the start: a clock that is set must neither expire everything nor keep anything alive. */
-const monotonic = (): number => performance.timeOrigin + performance.now();
+const { timeOrigin } = performance;
+const monotonic = (): number => timeOrigin + performance.now();
 
 /** Makes the effects of a gateway on Node: undici pools, a store in this process, purges from NATS or from this process alone. */
 export async function createNodeRuntime(
@@ -53,6 +55,7 @@ export async function createNodeRuntime(
     purges,
     maxUnsynced: gateway.purge.maxUnsynced,
     coalesce: createCoalesce(true, setImmediate),
+    batches: createBatches(setImmediate),
   };
   const { nats, space } = gateway.purge;
   const events = mergeEvents(gateway.fragments);

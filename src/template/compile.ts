@@ -1,6 +1,17 @@
 import { createHtmlCompiler } from './html.ts';
-import { createJsonCompiler } from './json.ts';
-import type { Compiler, Instruction, Segment, Syntax, Template, Warning } from './template.ts';
+import { createJsonCompiler, createJsonLinesCompiler } from './json.ts';
+import type { Reading } from './json-reader.ts';
+import type {
+  Compiler,
+  Include,
+  Instruction,
+  ListItem,
+  Member,
+  Segment,
+  Syntax,
+  Template,
+  Warning,
+} from './template.ts';
 
 /** When directives of a response run: if the response opts in (`auto`), on every template type, or never. */
 export type EsiMode = 'auto' | 'always' | 'off';
@@ -28,19 +39,34 @@ export interface TemplateSigns {
  */
 export function syntaxOf({ contentType, optedIn }: TemplateSigns, mode: EsiMode): Syntax {
   if (mode === 'off' || (mode === 'auto' && !optedIn)) return 'none';
-  const [mediaType = ''] = (contentType ?? '').split(';', 1);
-  const type = mediaType.trim().toLowerCase();
-  if (MARKUP.has(type)) return 'html';
+  const type = mediaTypeOf(contentType);
+  return MARKUP.has(type) ? 'html' : jsonSyntaxOf(contentType);
+}
+
+/** The syntax of a JSON media type; `none` for any other. */
+export function jsonSyntaxOf(contentType: string | undefined): 'json' | 'ndjson' | 'none' {
+  const type = mediaTypeOf(contentType);
+  if (LINES.has(type)) return 'ndjson';
   return type === 'application/json' || /^[^/\s]+\/[^/\s]+\+json$/.test(type) ? 'json' : 'none';
 }
 
+function mediaTypeOf(contentType: string | undefined): string {
+  const [mediaType = ''] = (contentType ?? '').split(';', 1);
+  return mediaType.trim().toLowerCase();
+}
+
+/** Media types of JSON documents that stand one a line. */
+const LINES: ReadonlySet<string> = new Set(['application/x-ndjson', 'application/ndjson', 'application/jsonl']);
+
 /** A compiler for one body. */
-export function compilerFor(syntax: Syntax): Compiler {
+export function compilerFor(syntax: Syntax, reading?: Reading): Compiler {
   switch (syntax) {
     case 'html':
       return createHtmlCompiler();
     case 'json':
-      return createJsonCompiler();
+      return createJsonCompiler(reading);
+    case 'ndjson':
+      return createJsonLinesCompiler(reading);
     case 'none':
       return {
         syntax,
@@ -85,6 +111,17 @@ export function eachLiteral(segments: readonly Segment[], visit: (bytes: Uint8Ar
 /** The segments inside an instruction. */
 function bodiesOf(segment: Instruction): readonly (readonly Segment[])[] {
   switch (segment.kind) {
+    case 'include':
+      return valuesOf(segment);
+    case 'list':
+      return [
+        ...valuesOf(segment.each),
+        ...segment.items.flatMap((item) => ('literal' in item ? [item.literal] : valuesOf(item))),
+      ];
+    case 'collection':
+      return [[segment.open], ...segment.items, [segment.close]];
+    case 'hydration':
+      return [segment.body, segment.refused];
     case 'choose':
       return [...segment.branches.map(({ body }) => body), segment.otherwise];
     case 'try':
@@ -96,6 +133,10 @@ function bodiesOf(segment: Instruction): readonly (readonly Segment[])[] {
     default:
       return [];
   }
+}
+
+function valuesOf({ overlay }: Pick<Include, 'overlay'>): readonly (readonly Segment[])[] {
+  return overlay?.map(({ value }) => value) ?? [];
 }
 
 /** Moves literal bytes into one buffer; neighbours become one. */
@@ -130,6 +171,20 @@ class Packer {
 
   #instruction(segment: Instruction): Instruction {
     switch (segment.kind) {
+      case 'include':
+        return segment.overlay === undefined ? segment : { ...segment, overlay: this.#overlay(segment.overlay) };
+      case 'list': {
+        const { overlay } = segment.each;
+        const each = overlay === undefined ? segment.each : { ...segment.each, overlay: this.#overlay(overlay) };
+        return { ...segment, each, items: segment.items.map((item) => this.#item(item)) };
+      }
+      case 'collection': {
+        const open = this.#literal(segment.open);
+        const items = segment.items.map((item) => this.pack(item));
+        return { ...segment, open, items, close: this.#literal(segment.close) };
+      }
+      case 'hydration':
+        return { ...segment, body: this.pack(segment.body), refused: this.pack(segment.refused) };
       case 'choose':
         return {
           ...segment,
@@ -145,5 +200,21 @@ class Packer {
       default:
         return segment;
     }
+  }
+
+  #literal(bytes: Uint8Array): Uint8Array {
+    const from = this.#to;
+    this.#literals.set(bytes, from);
+    this.#to += bytes.length;
+    return this.#literals.subarray(from, this.#to);
+  }
+
+  #overlay(members: readonly Member[]): readonly Member[] {
+    return members.map((member) => ({ ...member, value: this.pack(member.value) }));
+  }
+
+  #item(item: ListItem): ListItem {
+    if ('literal' in item) return { literal: this.pack(item.literal) };
+    return item.overlay === undefined ? item : { ...item, overlay: this.#overlay(item.overlay) };
   }
 }

@@ -32,6 +32,8 @@ export function includeOf(attributes: Attributes, warn: (message: string) => voi
     warn(`no-store="${short(noStore)}" is neither on nor off`);
   const dca = attributes.get('dca');
   if (dca !== undefined && dca !== 'esi' && dca !== 'none') warn(`dca="${short(dca)}" is not supported`);
+  const as = attributes.get('as');
+  if (as !== undefined && as !== 'json') warn(`as="${short(as)}" is not supported`);
   const maxwait = amountOf(attributes, 'maxwait', /^(\d+)$/, () => 1, warn);
   const ttl = amountOf(attributes, 'ttl', /^(\d+)([smhd]?)$/, (unit) => SECONDS[unit ?? ''] ?? 1_000, warn);
   const changes = changesOf(attributes);
@@ -43,6 +45,7 @@ export function includeOf(attributes: Attributes, warn: (message: string) => voi
     ...(onerror === 'continue' ? { onerror } : {}),
     ...(select === undefined ? {} : { select }),
     ...(dca === 'esi' || dca === 'none' ? { dca } : {}),
+    ...(as === 'json' ? { as } : {}),
     ...(maxwait === undefined ? {} : { maxwait }),
     ...(ttl === undefined ? {} : { ttl }),
     ...(attributes.get('no-store') === 'on' ? { noStore: true } : {}),

@@ -37,7 +37,7 @@ export class JsonCursor {
   /** How many containers are open; an `open` is counted already, a `close` no more. */
   depth = 0;
   readonly #bytes: Uint8Array;
-  readonly #objects = new Uint8Array(MAX_JSON_DEPTH);
+  readonly #objects: number[] = [];
   #at: number;
   #expect = VALUE;
   #final: JsonEvent | undefined;
@@ -50,6 +50,11 @@ export class JsonCursor {
   /** Whether the innermost open container is an object. */
   get inObject(): boolean {
     return this.depth > 0 && this.#objects[this.depth - 1] === 1;
+  }
+
+  /** Whether the last token opened a container. */
+  get opened(): boolean {
+    return this.#expect === FIRST_KEY || this.#expect === FIRST_ITEM;
   }
 
   /** The next token. */

@@ -1,20 +1,33 @@
 import type { Expression } from './expression.ts';
 
 /** The markup language of a template; `none` is a body that is delivered as it is. */
-export type Syntax = 'none' | 'html' | 'json';
+export type Syntax = 'none' | 'html' | 'json' | 'ndjson';
 
 /** Text with expressions in it, parsed: expanded for every request. Plain text is a string. */
 export type Text = string | readonly (string | Expression)[];
 
 /** What an include asks for: a URL reference (RFC 3986, relative to the including document) or an entity. */
-export type Target = { readonly src: Text } | { readonly type: string; readonly id: string };
+export type Target = { readonly src: Text } | EntityTarget;
+
+/** An entity: the name of its definition, and its id, unless that is the visitor's own. */
+export interface EntityTarget {
+  readonly type: string;
+  readonly id?: string;
+}
 
 /**
  * What stands in the place of an include that failed.
  * HTML knows `continue` (nothing) and its absence (the document fails); the others belong to JSON:
- * `null`, `ref` (leave `{"type","id"}`), `fail`.
+ * `null`, `ref` (leave `{"type","id"}`), `drop` (the element or member disappears), `fail`.
  */
-export type OnError = 'continue' | 'fail' | 'null' | 'ref';
+export type OnError = 'continue' | 'fail' | 'null' | 'ref' | 'drop';
+
+/** A member of a JSON object: its key as it is written, with quotes, and what that says; its value with white space around it. */
+export interface Member {
+  readonly key: string;
+  readonly name: string;
+  readonly value: readonly Segment[];
+}
 
 /** A change to the fields of a fragment's request; only privileged configurations apply it. */
 export interface FieldChange {
@@ -52,6 +65,60 @@ export interface Include {
   readonly params?: readonly { readonly name: Text; readonly value: Text }[];
   /** Runs the fragment in the variables of this document, as `<esi:eval>` does. */
   readonly eval?: boolean;
+  /** The JSON text of the entity's id, as it is written. */
+  readonly ref?: string;
+  /** JSON: the members of the result that are kept, by name or by JSON pointer (RFC 6901). */
+  readonly fields?: readonly string[];
+  /** JSON: projections of the documents around it, applied after its own `fields`. */
+  readonly within?: readonly (readonly string[])[];
+  /** JSON: members that are put over those of the result. */
+  readonly overlay?: readonly Member[];
+  /** JSON: its failure fails the page, whatever stands around it. */
+  readonly required?: boolean;
+  /** JSON: levels of directives that run inside the result. */
+  readonly depth?: number;
+  /** HTML: a JSON value, written so that it can stand in a `<script>`. */
+  readonly as?: 'json';
+}
+
+/**
+ * A JSON directive with `ids`: an array of entities. What is said of `each` is said once: an `alt` without id has the
+ * item's, and the overlay of an item goes over that of each.
+ */
+export interface EntityList {
+  readonly kind: 'list';
+  readonly each: Omit<Include, 'target'>;
+  readonly items: readonly ListItem[];
+  /** Members that documents around it put over each, and over what its items say themselves. */
+  readonly over?: readonly Member[];
+}
+
+/** An entity of a list, or what stands there that is none. */
+export type ListItem = ListedEntity | { readonly literal: readonly Segment[] };
+
+/** An entity of a list. */
+export interface ListedEntity {
+  readonly target: EntityTarget;
+  readonly ref: string;
+  readonly overlay?: readonly Member[];
+}
+
+/**
+ * A JSON array or object with a directive in it that may disappear: what opens and closes it, and what stands between
+ * its commas.
+ */
+export interface Collection {
+  readonly kind: 'collection';
+  readonly open: Uint8Array;
+  readonly items: readonly (readonly Segment[])[];
+  readonly close: Uint8Array;
+}
+
+/** A place that `Inlay-Hydrate` or a route's `hydrate` names, and what stands there for a client that refuses it. */
+export interface Hydration {
+  readonly kind: 'hydration';
+  readonly body: readonly Segment[];
+  readonly refused: readonly Segment[];
 }
 
 /** The value of an expression, escaped for the document. */
@@ -130,7 +197,10 @@ export type Instruction =
   | Break
   | FunctionDefinition
   | Return
-  | Inline;
+  | Inline
+  | EntityList
+  | Collection
+  | Hydration;
 
 /** A piece of a template: literal bytes, or an instruction. */
 export type Segment = Uint8Array | Instruction;
@@ -148,7 +218,8 @@ export interface Warning {
     | 'nesting-too-deep'
     | 'misplaced-tag'
     | 'invalid-expression'
-    | 'invalid-attribute';
+    | 'invalid-attribute'
+    | 'invalid-hydrate';
   /** Offset in the document, in bytes. */
   readonly offset: number;
   readonly message: string;

@@ -70,6 +70,14 @@ export function compositionConfig(origin: string): GatewayConfig {
         ttl: '1h',
       },
       {
+        name: 'item',
+        path: '/item/{id}',
+        service: 'catalog',
+        scope: 'public',
+        ttl: '1h',
+        batch: { path: '/items?ids={ids}' },
+      },
+      {
         name: 'panel',
         path: '/panel/{id}',
         service: 'catalog',
@@ -338,6 +346,22 @@ export function compositionContract(name: string, start: () => Promise<Compositi
         expect((await subject.received(path)).map(({ target }) => target)).toEqual([path]);
       });
 
+      test('asks for all missing entities of a list at once, and for none that it has', async () => {
+        const { web, get, id } = folder();
+        const list = (...ids: string[]) => json(JSON.stringify({ 'esi:include': { type: 'item', ids } }));
+        const items = Object.fromEntries(['1', '2', '3'].map((item) => [`${id}-${item}`, { item }]));
+        await subject.script('/catalog/items', { headers: JSON_TYPE, body: JSON.stringify(items) });
+        const asked = async () =>
+          (await subject.received('/catalog/items'))
+            .map(({ target }) => target)
+            .filter((target) => target.includes(id));
+        await web({ '/page': list(`${id}-2`, `${id}-1`, `${id}-2`) });
+        expect(JSON.parse((await get()).text)).toEqual([{ item: '2' }, { item: '1' }, { item: '2' }]);
+        await web({ '/page': list(`${id}-1`, `${id}-3`, `${id}-4`) });
+        expect(JSON.parse((await get()).text)).toEqual([{ item: '1' }, { item: '3' }, { type: 'item', id: `${id}-4` }]);
+        expect(await asked()).toEqual([`/catalog/items?ids=${id}-2,${id}-1`, `/catalog/items?ids=${id}-3,${id}-4`]);
+      });
+
       test('leaves a reference, null or the default where a fragment fails', async () => {
         const { at, web, get } = folder();
         const values = [
@@ -355,7 +379,7 @@ export function compositionContract(name: string, start: () => Promise<Compositi
           null,
           null,
           { ok: false },
-          { type: 'nothing', id: '1' },
+          { type: 'nothing', id: 1 },
         ]);
         expect(headers.get('inlay-errors')).toBe('5');
         expect(headers.get('cache-control')).toBe('max-age=0');

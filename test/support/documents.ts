@@ -165,7 +165,8 @@ export class World {
   #directive(one: Construct): string {
     if (!('of' in one)) throw new Error(`no ${one.is} in JSON`);
     const src = `${this.path}/${this.#part(one.of).id}`;
-    return JSON.stringify({ 'esi:include': one.is === 'alt' ? { src: `${this.path}/none`, alt: { src } } : { src } });
+    const target = one.is === 'alt' ? { src: `${this.path}/none`, alt: { src } } : { src };
+    return JSON.stringify({ 'esi:include': { ...target, depth: 5 } });
   }
 
   #markup(body: Body, loop: readonly string[]): string {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { readBatch } from '../../src/fragment/batch-answer.ts';
 import { type FragmentDefinition, type GatewayConfig, resolveConfig } from '../../src/index.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -38,6 +39,51 @@ test('the definition that fragments/README.md has one write is one that the gate
   const definition = (await run(code ?? '', 'product')) as FragmentDefinition;
   const gateway = resolveConfig({ services: { catalogue: 'http://127.0.0.1:9001' }, fragments: [definition] });
   expect(gateway.fragments[0]?.events[0]?.tags('shop.product.42.changed')).toEqual(['product:42']);
+});
+
+test('the batched definition that fragments/README.md has one write is one that the gateway accepts', async () => {
+  const [, code] = snippets('fragments/README.md', 'ts');
+  const definition = (await run(code ?? '', 'product-data')) as FragmentDefinition;
+  const gateway = resolveConfig({ services: { catalogue: 'http://127.0.0.1:9001' }, fragments: [definition] });
+  expect(gateway.fragments[0]?.batch).toMatchObject({ method: 'GET', max: 50, items: ['items'], id: ['sku'] });
+});
+
+test('each answer to a batch that fragments/README.md shows is read as its row says', async () => {
+  const rows = [...read('fragments/README.md').matchAll(/^ *\| `([[{].*?[\]}])` \| (?:nothing more|`(.*?)`)/gm)];
+  expect(rows).toHaveLength(5);
+  for (const [index, [, answer = '', members = '']] of rows.entries()) {
+    const said = (await run(`export default { ${members} };`, `shape-${index}`)) as Partial<
+      FragmentDefinition['batch']
+    >;
+    const service = 'catalogue';
+    const definition = { name: 'p', path: '/p/{id}', service, batch: { path: '/p?ids={ids}', ...said } } as const;
+    const { fragments } = resolveConfig({ services: { [service]: 'http://127.0.0.1:9001' }, fragments: [definition] });
+    const found = readBatch(new TextEncoder().encode(answer), fragments[0]!.batch!);
+    if (typeof found === 'string') throw new Error(`${answer}: ${found}`);
+    const entities = [...found.byId].map(([id, { body }]) => [id, body && answer.slice(body.start, body.end)]);
+    expect(entities, answer).toEqual([
+      ['42', expect.stringContaining('Lamp')],
+      ['7', expect.stringContaining('Vase')],
+    ]);
+  }
+});
+
+test('the rules for ids that fragments/README.md shows are ones that the gateway accepts', async () => {
+  const [, code] = snippets('fragments/README.md', 'ts');
+  const definition = (await run(code ?? '', 'ruled')) as FragmentDefinition;
+  const rules = [...read('fragments/README.md').matchAll(/(?:Inlay-Hydrate: |hydrate: ')("\/[^`']+)/g)];
+  expect(rules).toHaveLength(2);
+  for (const [, hydrate = ''] of rules) {
+    const facades = { shop: { routes: { '/api/search': { service: 'catalogue', hydrate } } } };
+    const services = { catalogue: 'http://127.0.0.1:9001' };
+    expect(() => resolveConfig({ services, facades, fragments: [definition] })).not.toThrow();
+  }
+});
+
+test('JSON in fragments/README.md is JSON', () => {
+  const blocks = snippets('fragments/README.md', 'json');
+  expect(blocks.length).toBeGreaterThan(0);
+  for (const block of blocks) expect(() => JSON.parse(block), block).not.toThrow();
 });
 
 test('the configuration of the demonstration is one that the gateway accepts', async () => {

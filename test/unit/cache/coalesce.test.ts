@@ -39,9 +39,9 @@ describe('a flight', () => {
     const [one, two] = [flight.join(), flight.join()];
     one();
     one();
-    expect([flight.signal.aborted, flights.get('k')]).toEqual([false, flight]);
+    expect([flight.interest.isOver, flights.get('k')]).toEqual([false, flight]);
     two();
-    expect([flight.signal.aborted, flights.get('k')]).toEqual([true, undefined]);
+    expect([flight.interest.isOver, flights.get('k')]).toEqual([true, undefined]);
   });
 
   test('does not make its key forget a later flight', () => {

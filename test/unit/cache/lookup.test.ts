@@ -175,10 +175,10 @@ describe('one who waits for the fetch of another', () => {
     const { coalesce, runtime } = setup();
     const flight = coalesce.start('k');
     flight.join()();
-    expect(flight.signal.aborted).toBe(true);
+    expect(flight.interest.isOver).toBe(true);
     const part = await takePart(askOf(), runtime, 'uri-miss', []);
     expect(part).toMatchObject({ role: 'lead' });
-    expect(part.role === 'lead' && part.flight.signal.aborted).toBe(false);
+    expect(part.role === 'lead' && part.flight.interest.isOver).toBe(false);
   });
 
   test.each([

@@ -27,10 +27,12 @@ function counting(): { compiler: Compiler; pushed(): number } {
   };
 }
 
+const UNSTORED = { judged: { store: false, reason: 'no-freshness' }, reading: undefined, length: PAGE.length } as const;
+
 function run(store: ReturnType<typeof createLruStore>, ...chunks: string[]) {
   const { compiler, pushed } = counting();
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const recalled = recalling(ask, { store }, compiler, { store: false, reason: 'no-freshness' }, length);
+  const recalled = recalling(ask, { store }, compiler, { ...UNSTORED, length });
   const segments: Segment[] = [];
   for (const chunk of chunks) segments.push(...recalled.push(bytes(chunk)));
   segments.push(...recalled.end());
@@ -63,7 +65,10 @@ describe('a template that may not be stored', () => {
     (reason) => {
       const store = createLruStore(1_000_000);
       for (let i = 0; i < 4; i++) {
-        const compiler = recalling(ask, { store }, compilerFor('html'), { store: false, reason }, PAGE.length);
+        const compiler = recalling(ask, { store }, compilerFor('html'), {
+          ...UNSTORED,
+          judged: { store: false, reason },
+        });
         compiler.push(bytes(PAGE));
         compiler.end();
       }
@@ -75,13 +80,7 @@ describe('a template that may not be stored', () => {
     const store = createLruStore(1_000_000);
     const text = '{"a":"<esi:remove>x</esi:remove>"}';
     for (let i = 0; i < 3; i++) run(store, text);
-    const compiler = recalling(
-      ask,
-      { store },
-      compilerFor('json'),
-      { store: false, reason: 'no-freshness' },
-      text.length,
-    );
+    const compiler = recalling(ask, { store }, compilerFor('json'), { ...UNSTORED, length: text.length });
     const segments = [...compiler.push(bytes(text)), ...compiler.end()];
     expect(segments).toEqual([bytes(text)]);
   });

@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest';
 import type { Entry } from '../../../src/cache/entry.ts';
-import { countErrors, countOutcomes, isDegraded, type PlanPart, partsOf, planPart } from '../../../src/compose/plan.ts';
+import {
+  addPart,
+  countErrors,
+  countOutcomes,
+  isDegraded,
+  type PlanPart,
+  partsOf,
+  planPart,
+} from '../../../src/compose/plan.ts';
 import { composedEtag } from '../../../src/compose/validator.ts';
 
 function part(asked: string, values: Partial<PlanPart> = {}, parts: PlanPart[] = []): PlanPart {
   const made = Object.assign(planPart(asked, 1, 0), values);
-  made.parts.push(...parts);
+  for (const part of parts) addPart(made, part);
   return made;
 }
 

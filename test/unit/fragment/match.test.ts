@@ -36,7 +36,8 @@ describe('the path of an entity', () => {
   test('never leaves its segment', () => {
     for (const [id, path] of [
       ['a/b', '/f/a%2Fb'],
-      ['../x', '/f/..%2Fx'],
+      ['../x', undefined], // a service may decode it before it looks for dot segments
+      ['a/../b', undefined],
       ['?q=1', '/f/%3Fq%3D1'],
       ['#x', '/f/%23x'],
       ['a\r\nb', '/f/a%0D%0Ab'],

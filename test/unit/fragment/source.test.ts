@@ -12,7 +12,8 @@ const service = (name: string) => services.get(name)!;
 const space: UrlSpace = {
   services,
   fragments: definitions,
-  route: (path) => (path.startsWith('/shop/') ? { service: service('catalog'), esi: 'always' } : undefined),
+  route: (path) =>
+    path.startsWith('/shop/') ? { service: service('catalog'), esi: 'always', hydrate: undefined } : undefined,
 };
 const place: Place = { service: service('web'), path: '/a/b/page?x=1' };
 

@@ -117,7 +117,8 @@ describe('a configuration', () => {
     expect(fragment({ purge: { 'shop.{id}.changed': 'a:{other}' } })).toEqual(['fragments.0.purge.shop.{id}.changed']);
     expect(fragment({ purge: { 'shop..x': 'a' } })).toEqual(['fragments.0.purge.shop..x']);
     expect(fragment({ purge: { 'shop.a{id}': 'a:{id}' } })).toEqual(['fragments.0.purge.shop.a{id}']);
-    expect(fragment({ scope: ['claim:sub'] })).toEqual(['fragments.0.scope']);
+    expect(fragment({ scope: ['claims:sub'] })).toEqual(['fragments.0.scope']);
+    expect(fragment({ scope: ['claim:sub'] })).toEqual([]);
   });
 
   test('takes settings from the environment, and names those that are missing', () => {

@@ -103,7 +103,7 @@ describe('Inlay-Hydrate of a response', () => {
   it('keeps a rule with parameters that are unknown, and says so', () => {
     expect(parseHydrate('"/a";type=p;x=1;y')).toEqual({
       rules: [{ path: ['a'], type: 'p' }],
-      problems: ['"/a": unknown parameters: x, y'],
+      problems: ['"/a": unknown parameters: x, y (known: type, as, onerror, fields, required, timeout, depth)'],
     });
   });
 

@@ -5,6 +5,7 @@ import { type Composition, compose, DocumentState } from '../../../src/compose/c
 import { settle } from '../../../src/compose/piece.ts';
 import { planPart } from '../../../src/compose/plan.ts';
 import { InlayError } from '../../../src/errors.ts';
+import { createBatches } from '../../../src/fragment/batch.ts';
 import type { Service } from '../../../src/fragment/service.ts';
 import { createVisitor } from '../../../src/fragment/visitor.ts';
 import { createPurgeIndex } from '../../../src/purge/sequence-index.ts';
@@ -55,6 +56,7 @@ export function createKitchen(fragments: Readonly<Record<string, string>> = {}) 
     purges: createPurgeIndex({ epoch: 'test' }),
     maxUnsynced: 60_000,
     coalesce: createCoalesce(),
+    batches: createBatches(setImmediate),
   };
   return {
     requested,
@@ -86,14 +88,15 @@ async function serve(
       visitor: createVisitor(fields, []),
       pageService: SERVICE,
       site: 'http://page.test',
+      isType: () => false,
       maxSize: 2_000_000,
       timeout: 5_000,
       interest: new Interest(),
       place: async () => () => {},
       trace: () => [],
     },
-    plan: { page: part, includes: 0 },
-    limits: { depth: 5, includes: 256 },
+    plan: { page: part, includes: 0, ids: 0, overflow: {} },
+    limits: { depth: 5, includes: 256, ids: 1_000 },
     onerror: 'fail',
     privileged: false,
     startedAt: NOW,
@@ -105,6 +108,8 @@ async function serve(
     reads: new Map(),
     fleeting: false,
     evaluated: false,
+    hydrated: false,
+    refusesHydration: false,
   };
   const document = { service: SERVICE, path: '/page', depth: 0, part, ancestors: ['page'], state: new DocumentState() };
   const settled = await settle(compose(segments, document, composition));

@@ -17,7 +17,9 @@ const untouched = (text: string, ...warnings: string[]) => expect(compiled(text)
 describe('a JSON directive', () => {
   it('is replaced with its whole object, by URL or by entity', () => {
     expect(compiled(`{"x": ${include('{"src":"/a"}')} }`)).toEqual({ text: `{"x": ${a} }`, warnings: [] });
-    expect(json(`[${include('{"type":"product","id":"42"}')}]`)).toBe('[{{{"target":{"type":"product","id":"42"}}}}]');
+    expect(json(`[${include('{"type":"product","id":"42"}')}]`)).toBe(
+      '[{{{"target":{"type":"product","id":"42"},"ref":"\\"42\\""}}}]',
+    );
     expect(json(` \n{ "esi:include" : { "src" : "/a" } }\n`)).toBe(` \n${a}\n`);
   });
 
@@ -28,7 +30,7 @@ describe('a JSON directive', () => {
 
   it('takes an integer id as it is written', () => {
     expect(json(include('{"type":"p","id":9007199254740993}'))).toBe(
-      '{{{"target":{"type":"p","id":"9007199254740993"}}}}',
+      '{{{"target":{"type":"p","id":"9007199254740993"},"ref":"9007199254740993"}}}',
     );
     for (const id of ['1.5', '1e3', 'null', '""', '[1]', 'true']) {
       untouched(include(`{"type":"p","id":${id}}`), 'invalid-directive@0');
@@ -62,17 +64,66 @@ describe('a JSON directive', () => {
     expect(json(`{"a":[1,${one},{"b":${one}}],"c":${one}}`)).toBe(`{"a":[1,${a},{"b":${a}}],"c":${a}}`);
   });
 
-  it('warns of members that have no effect yet', () => {
-    expect(
-      compiled(include('{"src":"/a","fields":["x"],"required":true,"timeout":5,"depth":1,"onerror":"drop"}')),
-    ).toEqual({
-      text: a,
-      warnings: Array(5).fill('unsupported-member@0'),
+  it('says how its result is changed, and what becomes of it when it fails', () => {
+    expect(compiled(include('{"src":"/a","fields":["x","/y/z"],"required":true,"timeout":5,"depth":9}'))).toEqual({
+      text: '{{{"target":{"src":"/a"},"fields":["x","/y/z"],"maxwait":5,"depth":5,"required":true}}}',
+      warnings: [],
     });
-    expect(compiled(`[{"x":1,"esi:include":{"src":"/a"},"y":${include('{"src":"/b"}')}}]`)).toEqual({
-      text: `[${a}]`,
-      warnings: ['unsupported-member@1'],
+    const rules = ['"fields":"x"', '"fields":[""]', '"fields":[1]', '"timeout":0', '"timeout":-1', '"depth":1.5'];
+    for (const rule of [...rules, '"required":1', '"required":"true"'])
+      untouched(include(`{"src":"/a",${rule}}`), 'invalid-directive@0');
+  });
+
+  it('is overlaid by what stands beside it, in which directives run', () => {
+    const [segment] = compilePieces(createJsonCompiler(), [
+      latin1(`{"x":1,"esi:include":{"src":"/a"},"y": ${include('{"src":"/b"}')},"esi:esi:include":2}`),
+    ]);
+    expect(segment).toMatchObject({
+      target: { src: '/a' },
+      overlay: [
+        { key: '"x"', name: 'x', value: [latin1('1')] },
+        { key: '"y"', name: 'y', value: [{ kind: 'include', target: { src: '/b' } }] },
+        { key: '"esi:include"', name: 'esi:include', value: [latin1('2')] },
+      ],
     });
+  });
+
+  it('may be a list, whose elements are ids or objects with one', () => {
+    const list = '{"type":"p","ids":["7", 9007199254740993,{"score":0.90,"id":"8"},null,{"x":1}],"alt":{"type":"q"}}';
+    const compiler = createJsonCompiler();
+    const [segment] = compilePieces(compiler, [latin1(include(list))]);
+    expect(segment).toEqual({
+      kind: 'list',
+      each: { kind: 'include', syntax: 'json', alt: { type: 'q' } },
+      items: [
+        { target: { type: 'p', id: '7' }, ref: '"7"' },
+        { target: { type: 'p', id: '9007199254740993' }, ref: '9007199254740993' },
+        {
+          target: { type: 'p', id: '8' },
+          ref: '"8"',
+          overlay: [{ key: '"score"', name: 'score', value: [latin1('0.90')] }],
+        },
+        { literal: [latin1('null')] },
+        { literal: [latin1('{"x":1}')] },
+      ],
+    });
+    expect(compiler.warnings.map(({ code }) => code)).toEqual(['unsupported-member']);
+    for (const wrong of ['"id":"1","ids":[]', '"ids":"1"', '"ids":{}', '"src":"/a","ids":[]', '"alt":{},"ids":[]'])
+      untouched(include(`{"type":"p",${wrong}}`), 'invalid-directive@0');
+  });
+
+  it('that may disappear has what is around it taken to pieces', () => {
+    const one = include('{"src":"/a","onerror":"drop"}');
+    const [segment] = compilePieces(createJsonCompiler(), [latin1(`[ 1 , ${one}\n,{"x":2} ]`)]);
+    expect(segment).toMatchObject({
+      kind: 'collection',
+      open: latin1('['),
+      items: [[latin1(' 1 ')], [latin1(' '), { target: { src: '/a' } }, latin1('\n')], [latin1('{"x":2} ')]],
+      close: latin1(']'),
+    });
+  });
+
+  it('warns of members that mean nothing', () => {
     expect(compiled(include('{"src":"/a","alt":{"src":"/b","alt":{"src":"/c"}}}'))).toEqual({
       text: '{{{"target":{"src":"/a"},"alt":{"src":"/b"}}}}',
       warnings: ['unsupported-member@0'],
@@ -85,14 +136,13 @@ describe('a JSON directive', () => {
 
   it('that is wrong stays as it is written, with a warning', () => {
     for (const value of [
-      ...['null', '"/a"', '5', '[]', '{}', '{"src":5}', '{"src":""}', '{"src":null}', '{"type":"p"}', '{"id":"1"}'],
+      ...['null', '"/a"', '5', '[]', '{}', '{"src":5}', '{"src":""}', '{"src":null}', '{"id":"1"}'],
       ...['{"type":5,"id":"1"}', '{"src":"/a","type":"p","id":"1"}', '{"src":"/a","onerror":"continue"}'],
       ...['{"src":"/a","onerror":null}', '{"src":"/a","alt":"/b"}', '{"src":"/a","alt":{}}'],
     ]) {
       untouched(`[1,${include(value)}]`, 'invalid-directive@3');
     }
     untouched(include('{"__proto__":{"src":"/a"}}'), 'unsupported-member@0', 'invalid-directive@0');
-    untouched(include('{"type":"p","ids":["1"]}'), 'unsupported-member@0', 'invalid-directive@0');
     untouched('{"esi:include":{"src":"/a"},"esi:include":{"src":"/b"}}', 'invalid-directive@0');
     untouched(`{"esi:include":5,"x":${include('{"src":"/a"}')},"esi:esi:include":1}`, 'invalid-directive@0');
   });

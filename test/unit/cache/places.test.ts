@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { createPlaces } from '../../../src/gateway/places.ts';
+import { Interest } from '../../../src/cache/interest.ts';
+import { createPlaces } from '../../../src/cache/places.ts';
 
-const { signal } = new AbortController();
+const interest = new Interest();
 
 async function turns(): Promise<void> {
   for (let i = 0; i < 10; i++) await undefined;
@@ -9,10 +10,10 @@ async function turns(): Promise<void> {
 
 test('places are given to no more than there are, and to the next in line when one is given back', async () => {
   const take = createPlaces(2);
-  const [one] = [await take(signal), await take(signal)];
+  const [one] = [await take(interest), await take(interest)];
   const order: string[] = [];
-  void take(signal).then(() => order.push('third'));
-  void take(signal).then(() => order.push('fourth'));
+  void take(interest).then(() => order.push('third'));
+  void take(interest).then(() => order.push('fourth'));
   await turns();
   expect(order).toEqual([]);
   one();
@@ -22,12 +23,12 @@ test('places are given to no more than there are, and to the next in line when o
 
 test('a place that is given back twice is still one place', async () => {
   const take = createPlaces(1);
-  const give = await take(signal);
+  const give = await take(interest);
   give();
   give();
-  await take(signal);
+  await take(interest);
   let taken = false;
-  void take(signal).then(() => {
+  void take(interest).then(() => {
     taken = true;
   });
   await turns();
@@ -36,16 +37,16 @@ test('a place that is given back twice is still one place', async () => {
 
 test('who leaves the line gives up the place in it, and no more', async () => {
   const take = createPlaces(1);
-  const give = await take(signal);
-  const leaving = new AbortController();
-  const left = take(leaving.signal);
+  const give = await take(interest);
+  const leaving = new Interest();
+  const left = take(leaving);
   let taken = false;
-  void take(signal).then(() => {
+  void take(interest).then(() => {
     taken = true;
   });
-  leaving.abort(new Error('left'));
-  await expect(left).rejects.toThrow('left');
-  await expect(take(leaving.signal)).rejects.toThrow('left');
+  leaving.end();
+  await expect(left).rejects.toMatchObject({ code: 'client-closed' });
+  await expect(take(leaving)).rejects.toMatchObject({ code: 'client-closed' });
   expect(taken).toBe(false);
   give();
   await turns();
