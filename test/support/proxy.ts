@@ -105,7 +105,7 @@ export interface Atlas {
   /** The first proxy, which the catalogue tells of changes if there is no NATS. */
   readonly proxy: RunningProxy;
   readonly proxies: readonly RunningProxy[];
-  /** Requests that a service has answered since the last call, sorted: `GET /fragments/country-card/FRA`. */
+  /** Requests that a service has answered since the last call, sorted: `GET /fragments/country-cards?codes=FRA,DEU 2 codes`. */
   requestsAt(service: ServiceName): Promise<string[]>;
   stop(): Promise<void>;
 }
@@ -175,8 +175,13 @@ export async function get(url: string, headers: Record<string, string> = {}): Pr
 }
 
 /** Changes a country at the catalogue, which announces it before it answers. */
-export async function putCountry({ services }: Atlas, code: string, change: object): Promise<void> {
-  const answer = await fetch(`${services.urls.catalogue}/countries/${code}`, {
+export function putCountry(atlas: Atlas, code: string, change: object): Promise<void> {
+  return putAtCatalogue(atlas, `/countries/${code}`, change);
+}
+
+/** Changes anything at the catalogue: `/currencies/EUR`. */
+export async function putAtCatalogue({ services }: Atlas, path: string, change: object): Promise<void> {
+  const answer = await fetch(services.urls.catalogue + path, {
     method: 'PUT',
     body: JSON.stringify(change),
     signal: AbortSignal.timeout(15_000),
