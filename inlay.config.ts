@@ -3,7 +3,11 @@ import country from './fragments/country.ts';
 import countryCard from './fragments/country-card.ts';
 import countryFacts from './fragments/country-facts.ts';
 import countryName from './fragments/country-name.ts';
+import currency from './fragments/currency.ts';
+import currencyName from './fragments/currency-name.ts';
 import greeting from './fragments/greeting.ts';
+import language from './fragments/language.ts';
+import languageName from './fragments/language-name.ts';
 import neighbours from './fragments/neighbours.ts';
 import searchResults from './fragments/search-results.ts';
 import { defineGateway, env } from './src/index.ts';
@@ -21,7 +25,8 @@ export default defineGateway({
     // No hosts: the facade for whatever host is asked for. The most specific route wins.
     atlas: {
       routes: {
-        '/api/search': { service: 'search', esi: 'auto' },
+        // Search answers codes and has never heard of directives: where its countries go is said here.
+        '/api/search': { service: 'search', hydrate: '"/hits/*/code";type=country;as="country"' },
         '/api/neighbours/*': { service: 'recommender', esi: 'auto' },
         '/flags/*': { service: 'catalogue' },
         '/visitor': { service: 'visitor' },
@@ -30,7 +35,19 @@ export default defineGateway({
       },
     },
   },
-  fragments: [country, countryCard, countryFacts, countryName, neighbours, searchResults, greeting],
+  fragments: [
+    country,
+    countryCard,
+    countryFacts,
+    countryName,
+    currency,
+    currencyName,
+    language,
+    languageName,
+    neighbours,
+    searchResults,
+    greeting,
+  ],
   purge: { space: 'atlas', nats: env('NATS_URL') },
   admin: { port: 9901 },
   cache: { maxSize: '256mb' },

@@ -2,12 +2,14 @@ import { defineFragment } from '../src/index.ts';
 
 /**
  * A country as a card, in lists of all kinds. Values as in `country.ts`, for the same reasons: it changes when the
- * country does. The fallback keeps the grid in shape where a card is missing.
+ * country does. A region's page has fifty, hence the batch; `body` says where in an item the HTML is. The fallback keeps
+ * the grid in shape where a card is missing.
  */
 export default defineFragment({
   name: 'country-card',
   path: '/fragments/country-card/{code}',
   service: 'catalogue',
+  batch: { path: '/fragments/country-cards?codes={ids}', max: 100, items: '/items', id: '/code', body: '/html' },
   query: [],
   scope: 'public',
   tags: ['country:{code}'],

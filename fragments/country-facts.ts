@@ -1,8 +1,9 @@
 import { defineFragment } from '../src/index.ts';
 
 /**
- * The facts on a country's page. Values as in `country.ts`, for the same reasons: they change when the country does.
- * They are what the page is about, so the fallback says that they are missing.
+ * The facts on a country's page. Values as in `country.ts`, for the same reasons: they change when the country does, and
+ * not when a currency or a language does, for these are includes in it. They are what the page is about, so the fallback
+ * says that they are missing. No `batch`: a page has one, and the catalogue has no list of them.
  */
 export default defineFragment({
   name: 'country-facts',

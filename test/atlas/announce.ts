@@ -1,6 +1,7 @@
 /**
- * How the catalogue tells the world that a country changed. It says what happened in its own words, on a subject of its
- * own; that this drops cached fragments somewhere is the business of whoever listens (`purge` in fragments/*.ts).
+ * How the catalogue tells the world that something changed: a country, a currency, a language. It says what happened in
+ * its own words, on a subject of its own; that this drops cached fragments somewhere is the business of whoever listens
+ * (`purge` in fragments/*.ts).
  * Without NATS it has to name the tags itself, over HTTP.
  */
 import { randomUUID } from 'node:crypto';
@@ -11,9 +12,9 @@ export type Announcement =
   | { readonly announced: true; readonly via: 'nats' | 'http'; readonly to: string }
   | { readonly announced: false; readonly reason: string };
 
-/** Announces changes of countries by their code. `announce` never rejects: failure is an answer. */
+/** Announces changes by what changed (`country`) and its code. `announce` never rejects: failure is an answer. */
 export interface Announcer {
-  announce(code: string): Promise<Announcement>;
+  announce(type: string, code: string): Promise<Announcement>;
   /** Sends what is under way and lets the connection go. */
   close(): Promise<void>;
 }
@@ -52,8 +53,8 @@ function natsAnnouncer(servers: string): Announcer {
   }
 
   return {
-    async announce(code) {
-      const subject = `atlas.country.${code}.changed`;
+    async announce(type, code) {
+      const subject = `atlas.${type}.${code}.changed`;
       let current: NatsConnection | undefined;
       try {
         current = await open();
@@ -74,12 +75,12 @@ function natsAnnouncer(servers: string): Announcer {
 
 function httpAnnouncer(url: string, token: string | undefined): Announcer {
   return {
-    async announce(code) {
+    async announce(type, code) {
       try {
         const answer = await fetch(url, {
           method: 'POST',
           headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-          body: JSON.stringify({ v: 1, id: randomUUID(), mode: 'hard', tags: [`country:${code}`] }),
+          body: JSON.stringify({ v: 1, id: randomUUID(), mode: 'hard', tags: [`${type}:${code}`] }),
           signal: AbortSignal.timeout(patience),
         });
         await answer.body?.cancel();

@@ -1,12 +1,17 @@
-/** The catalogue owns the countries: their data, how they look, their flags, and the news that one changed. */
+/**
+ * The catalogue owns the countries, their currencies and languages: the data, how they look, the flags, and the news
+ * that something changed. Whoever needs many of a type asks for them at once.
+ */
 import { readFile } from 'node:fs/promises';
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { type Announcer, createAnnouncer } from './announce.ts';
-import { type Country, countryOf, parseChange } from './country.ts';
-import { countryCard, countryFacts, countryName } from './country-html.ts';
+import { countryCard, countryFacts, countryName, currencyName, languageName } from './catalogue-html.ts';
+import { countryChange, countryEntity, countryOf } from './country.ts';
+import { allCurrencies, allLanguages, currencyChange, languageChange } from './currency.ts';
 import type { Html } from './html.ts';
 import { type Log, logRequests, runService, validators } from './serve.ts';
+import { type Coded, change, many, one, type Shelf, shelfOf } from './shelf.ts';
 import { flagFile, world } from './world.ts';
 
 export interface CatalogueOptions {
@@ -15,55 +20,84 @@ export interface CatalogueOptions {
   readonly log?: Log;
 }
 
+const plain = { 'Cache-Control': 'public, max-age=60' };
+const withDirectives = { ...plain, 'Surrogate-Control': 'max-age=60, content="ESI/1.0"' };
+
 /** The catalogue with a memory of its own: changes live as long as the returned app. */
 export function createCatalogue({ announcer, log = console.log }: CatalogueOptions): Hono {
-  const countries = new Map(world.map((record) => [record.cca3, countryOf(record)]));
+  const countries = shelfOf('country', world.map(countryOf));
+  const currencies = shelfOf('currency', allCurrencies());
+  const languages = shelfOf('language', allLanguages());
   const app = new Hono();
   app.use(logRequests('catalogue', log));
   app.use(validators);
 
-  app.get('/fragments/country-card/:code', (c) => view(c, countryCard));
-  app.get('/fragments/country-facts/:code', (c) => view(c, countryFacts));
-  app.get('/fragments/country-name/:code', (c) => view(c, countryName));
-
-  app.get('/entities/country/:code', (c) => {
-    const country = countries.get(c.req.param('code'));
-    if (country === undefined) return c.json({ error: 'unknown country' }, 404);
-    return c.json(country, 200, cacheable(country));
-  });
+  app.get(
+    '/entities/country/:code',
+    one(countries, (c, country) => c.json(countryEntity(country), 200, withDirectives)),
+  );
+  app.get(
+    '/entities/countries',
+    many(countries, (c, known) => c.json({ items: known.map(countryEntity) }, 200, withDirectives)),
+  );
+  serveEntities(app, '/entities/currency', '/entities/currencies', currencies);
+  serveEntities(app, '/entities/language', '/entities/languages', languages);
+  serveHtml(app, '/fragments/country-card', '/fragments/country-cards', countries, countryCard);
+  serveHtml(app, '/fragments/country-name', '/fragments/country-names', countries, countryName);
+  serveHtml(app, '/fragments/currency-name', '/fragments/currency-names', currencies, currencyName);
+  serveHtml(app, '/fragments/language-name', '/fragments/language-names', languages, languageName);
+  // Facts stand on one page: nobody wants those of many.
+  app.get(
+    '/fragments/country-facts/:code',
+    one(countries, (c, country) => c.html(countryFacts(country), 200, withDirectives)),
+  );
 
   app.get('/flags/:file{[a-z]{3}\\.svg}', async (c) => {
     const code = c.req.param('file').slice(0, 3).toUpperCase();
-    if (!countries.has(code)) return c.text('unknown country', 404);
+    if (!countries.things.has(code)) return c.text('unknown country', 404);
     return c.body(await readFile(flagFile(code), 'utf8'), 200, flagHeaders);
   });
 
-  app.put('/countries/:code', bodyLimit({ maxSize: 16 * 1024 }), async (c) => {
-    const country = countries.get(c.req.param('code'));
-    if (country === undefined) return c.json({ error: 'unknown country' }, 404);
-    const parsed = parseChange(await c.req.text());
-    if (!parsed.ok) return c.json({ error: 'invalid change', problems: parsed.problems }, 400);
-
-    const changed = { ...country, ...parsed.change };
-    countries.set(changed.code, changed);
-    const announcement = await announcer.announce(changed.code);
-    if (!announcement.announced) log(`catalogue changed ${changed.code} but told nobody: ${announcement.reason}`);
-    // The change stands either way. 502 says that caches may still show the old one; putting again announces again.
-    return c.json({ country: changed, ...announcement }, announcement.announced ? 200 : 502);
-  });
-
-  function view(c: Context, draw: (country: Country) => Html) {
-    const country = countries.get(c.req.param('code') ?? '');
-    if (country === undefined) return c.text('unknown country', 404);
-    return c.html(draw(country), 200, cacheable(country));
-  }
-
+  app.use(bodyLimit({ maxSize: 16 * 1024 }));
+  app.put('/countries/:code', change(countries, countryChange, announcer, log));
+  app.put('/currencies/:code', change(currencies, currencyChange, announcer, log));
+  app.put('/languages/:code', change(languages, languageChange, announcer, log));
   return app;
 }
 
-/** One key for every view of a country: one purge drops the card, the facts, the name and the entity. */
-function cacheable(country: Country): Record<string, string> {
-  return { 'Cache-Control': 'public, max-age=60', 'Surrogate-Key': `country:${country.code}` };
+/** One as it is; many keyed by their codes, which is as good as a list: `{"EUR":{"code":"EUR","name":"Euro",…}}`. */
+function serveEntities<Thing extends Coded>(app: Hono, onePath: string, manyPath: string, shelf: Shelf<Thing>): void {
+  app.get(
+    `${onePath}/:code`,
+    one(shelf, (c, thing) => c.json(thing, 200, plain)),
+  );
+  app.get(
+    manyPath,
+    many(shelf, (c, known) => c.json(byCode(known), 200, plain)),
+  );
+}
+
+/** One as HTML; many as HTML in JSON: `{"items":[{"code":"FRA","html":"<article…"}]}`. */
+function serveHtml<Thing extends Coded>(
+  app: Hono,
+  onePath: string,
+  manyPath: string,
+  shelf: Shelf<Thing>,
+  draw: (thing: Thing) => Html,
+): void {
+  const item = async (thing: Thing) => ({ code: thing.code, html: String(await draw(thing)) });
+  app.get(
+    `${onePath}/:code`,
+    one(shelf, (c, thing) => c.html(draw(thing), 200, plain)),
+  );
+  app.get(
+    manyPath,
+    many(shelf, async (c, known) => c.json({ items: await Promise.all(known.map(item)) }, 200, plain)),
+  );
+}
+
+function byCode<Thing extends Coded>(things: readonly Thing[]): Record<string, Thing> {
+  return Object.fromEntries(things.map((thing) => [thing.code, thing]));
 }
 
 /** Flags never change here. The policy keeps an SVG that is opened on its own from running anything. */

@@ -1,8 +1,9 @@
-/** A country as the catalogue knows it: from the data set, and after a change. */
+/** A country as the catalogue knows it: from the data set, and after a change; and the entity that it sends. */
 import * as v from 'valibot';
+import { changeOf, line } from './change.ts';
 import type { WorldRecord } from './world.ts';
 
-/** The entity `country`: what `GET /entities/country/{code}` answers, and what the HTML views are made of. */
+/** A country. What is an entity of its own – neighbours, currencies, languages – it knows by code alone. */
 export interface Country {
   readonly code: string;
   readonly name: string;
@@ -11,20 +12,20 @@ export interface Country {
   readonly capital: string;
   readonly region: string;
   readonly subregion: string;
-  readonly languages: readonly string[];
-  readonly currencies: readonly { readonly code: string; readonly name: string; readonly symbol: string }[];
   readonly callingCodes: readonly string[];
   readonly tld: readonly string[];
   /** Square kilometres; null where nobody knows. */
   readonly area: number | null;
   /** The data set has no populations: known only after somebody has put one. */
   readonly population?: number;
-  readonly borders: readonly string[];
   /** Path of the flag, an SVG image. */
   readonly flag: string;
+  readonly borders: readonly string[];
+  readonly currencies: readonly string[];
+  readonly languages: readonly string[];
 }
 
-/** Makes the entity of a record of the data set. */
+/** Makes the country of a record of the data set. */
 export function countryOf(record: WorldRecord): Country {
   return {
     code: record.cca3,
@@ -33,13 +34,13 @@ export function countryOf(record: WorldRecord): Country {
     capital: record.capital.join(', '),
     region: record.region,
     subregion: record.subregion,
-    languages: Object.values(record.languages),
-    currencies: Object.entries(record.currencies).map(([code, { name, symbol }]) => ({ code, name, symbol })),
     callingCodes: callingCodes(record.idd),
     tld: record.tld,
     area: record.area < 0 ? null : record.area,
-    borders: record.borders,
     flag: `/flags/${record.cca3.toLowerCase()}.svg`,
+    borders: record.borders,
+    currencies: Object.keys(record.currencies),
+    languages: Object.keys(record.languages),
   };
 }
 
@@ -49,38 +50,26 @@ function callingCodes({ root, suffixes }: WorldRecord['idd']): string[] {
   return suffixes.map((suffix) => root + suffix);
 }
 
-const line = (max: number) => v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(max));
+/** What a country shows of its neighbours; not their neighbours, currencies and languages, which are then never fetched. */
+const neighbourFields = ['code', 'name', 'capital', 'flag'];
 
-const countryChange = v.pipe(
-  v.strictObject(
-    {
-      name: v.exactOptional(line(100)),
-      official: v.exactOptional(line(200)),
-      capital: v.exactOptional(line(100)),
-      population: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
-    },
-    ({ expected }) => (expected === 'never' ? 'is not a member that can be changed' : 'has to be an object'),
-  ),
-  v.check((change) => Object.keys(change).length > 0, 'name at least one of: name, official, capital, population'),
-);
-
-/** Members of a country that may change, at least one. */
-export type CountryChange = v.InferOutput<typeof countryChange>;
-
-/** A change that was understood, or all problems of it in words for the sender. */
-export type ParsedChange =
-  | { readonly ok: true; readonly change: CountryChange }
-  | { readonly ok: false; readonly problems: readonly string[] };
-
-/** Parses the JSON text of a partial change. Never throws. */
-export function parseChange(text: string): ParsedChange {
-  let input: unknown;
-  try {
-    input = JSON.parse(text);
-  } catch (error) {
-    return { ok: false, problems: [`not JSON: ${(error as SyntaxError).message}`] };
-  }
-  const result = v.safeParse(countryChange, input);
-  if (result.success) return { ok: true, change: result.output };
-  return { ok: false, problems: result.issues.map((issue) => `${v.getDotPath(issue) ?? 'body'}: ${issue.message}`) };
+/**
+ * The entity `country`, as the catalogue sends it: directives in place of other entities. So a changed currency leaves
+ * every country as it is, wherever it is kept.
+ */
+export function countryEntity({ borders, currencies, languages, ...own }: Country): object {
+  return {
+    ...own,
+    borders: { 'esi:include': { type: 'country', ids: borders, depth: 0, fields: neighbourFields } },
+    currencies: { 'esi:include': { type: 'currency', ids: currencies } },
+    languages: { 'esi:include': { type: 'language', ids: languages } },
+  };
 }
+
+/** Members of a country that may change. */
+export const countryChange = changeOf({
+  name: line(100),
+  official: line(200),
+  capital: line(100),
+  population: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+});

@@ -5,6 +5,9 @@ import type { Html } from './html.ts';
 import { type Log, logRequests, runService, validators } from './serve.ts';
 import { neighbourCodes } from './world.ts';
 
+/** What a list of neighbours shows. Who wants to know more of one asks for it. */
+const fields = ['code', 'name', 'official', 'capital', 'flag'];
+
 const headers = { 'Cache-Control': 'public, max-age=300', 'Surrogate-Control': 'max-age=300, content="ESI/1.0"' };
 
 /** The recommender over the borders of the data set. */
@@ -24,8 +27,7 @@ export function createRecommender(options: { log?: Log } = {}): Hono {
     const code = c.req.param('code');
     const codes = neighbours.get(code);
     if (codes === undefined) return c.json({ error: 'unknown country' }, 404);
-    const directives = codes.map((neighbour) => ({ 'esi:include': { src: `/entities/country/${neighbour}` } }));
-    return c.json({ code, neighbours: directives }, 200, headers);
+    return c.json({ code, neighbours: { 'esi:include': { type: 'country', ids: codes, fields } } }, 200, headers);
   });
 
   return app;

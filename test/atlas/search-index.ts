@@ -6,8 +6,15 @@ interface Term {
   readonly code: string;
 }
 
-/** Answers the codes that a query matches, best first, each once. */
-export type Find = (query: string) => string[];
+/** A country that a query matches, by its code. */
+export interface Hit {
+  readonly code: string;
+  /** How well it matches: 1 is the whole term. */
+  readonly score: number;
+}
+
+/** Answers what a query matches, best first, each country once. */
+export type Find = (query: string) => readonly Hit[];
 
 /** Indexes names and capitals. A term matches whole, then by its beginning, then by the beginning of a later word. */
 export function createSearchIndex(records: readonly WorldRecord[]): Find {
@@ -20,10 +27,14 @@ export function createSearchIndex(records: readonly WorldRecord[]): Find {
   return (query) => {
     const wanted = fold(query);
     if (wanted === '') return [];
-    const whole = terms.filter(({ text }) => text === wanted);
-    const beginning = terms.filter(({ text }) => text.startsWith(wanted));
-    const laterWord = terms.filter(({ text }) => text.includes(` ${wanted}`));
-    return [...new Set([...whole, ...beginning, ...laterWord].map(({ code }) => code))];
+    const scores = new Map<string, number>();
+    const add = (score: number, matches: (text: string) => boolean) => {
+      for (const { text, code } of terms) if (!scores.has(code) && matches(text)) scores.set(code, score);
+    };
+    add(1, (text) => text === wanted);
+    add(0.7, (text) => text.startsWith(wanted));
+    add(0.4, (text) => text.includes(` ${wanted}`));
+    return [...scores].map(([code, score]) => ({ code, score }));
   };
 }
 

@@ -1,8 +1,11 @@
-/** Search answers ids in place of countries: directives that somebody in front of it turns into the catalogue's data. */
+/**
+ * Search answers codes in place of countries. Its JSON says nothing of directives: the route in `inlay.config.ts` knows
+ * where the codes are. Its HTML marks the places of cards, as HTML has to.
+ */
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import type { Html } from './html.ts';
-import { createSearchIndex } from './search-index.ts';
+import { createSearchIndex, type Hit } from './search-index.ts';
 import { type Log, logRequests, runService, validators } from './serve.ts';
 import { world } from './world.ts';
 
@@ -10,7 +13,8 @@ const longestQuery = 100; // characters
 const mostHits = 50;
 const cardsOnPage = 24;
 
-const headers = { 'Cache-Control': 'public, max-age=30', 'Surrogate-Control': 'max-age=30, content="ESI/1.0"' };
+const headers = { 'Cache-Control': 'public, max-age=30' };
+const headersWithDirectives = { ...headers, 'Surrogate-Control': 'max-age=30, content="ESI/1.0"' };
 
 /** The search service over its own index. */
 export function createSearch(options: { log?: Log } = {}): Hono {
@@ -26,29 +30,28 @@ export function createSearch(options: { log?: Log } = {}): Hono {
     if (!Number.isInteger(limit) || limit < 1 || limit > mostHits) {
       return c.json({ error: `limit is a whole number from 1 to ${mostHits}` }, 400);
     }
-    const codes = find(query);
-    const hits = codes.slice(0, limit).map((id) => ({ 'esi:include': { type: 'country', id } }));
-    return c.json({ query, total: codes.length, hits }, 200, headers);
+    const hits = find(query);
+    return c.json({ query, total: hits.length, hits: hits.slice(0, limit) }, 200, headers);
   });
 
   app.get('/fragments/search-results', (c) => {
     const query = c.req.query('q') ?? '';
     if (query.length > longestQuery) return c.text('query too long', 400);
-    return c.html(searchResults(query.trim(), find(query)), 200, headers);
+    return c.html(searchResults(query.trim(), find(query)), 200, headersWithDirectives);
   });
 
   return app;
 }
 
-function searchResults(query: string, codes: readonly string[]): Html {
+function searchResults(query: string, hits: readonly Hit[]): Html {
   if (query === '') return html`<p class="notice">Type the beginning of a country or of a capital.</p>`;
-  if (codes.length === 0) return html`<p class="notice">Nothing begins with “${query}”.</p>`;
-  const shown = codes.slice(0, cardsOnPage);
-  const count = codes.length === 1 ? '1 country' : `${codes.length} countries`;
-  const more = codes.length > shown.length ? `, the first ${shown.length} of them` : '';
+  if (hits.length === 0) return html`<p class="notice">Nothing begins with “${query}”.</p>`;
+  const shown = hits.slice(0, cardsOnPage);
+  const count = hits.length === 1 ? '1 country' : `${hits.length} countries`;
+  const more = hits.length > shown.length ? `, the first ${shown.length} of them` : '';
   return html`<h2>${count} for “${query}”${more}</h2>
 <ul class="cards">${shown.map(
-    (code) => html`
+    ({ code }) => html`
   <li><esi:include src="/fragments/country-card/${code}" onerror="continue"/></li>`,
   )}
 </ul>`;

@@ -12,14 +12,28 @@ export interface Listening {
   readonly listening: string;
 }
 
-/** Logs one plain line a request: `catalogue GET /fragments/country-card/FRA 200 1ms`. */
+const longestTarget = 160; // characters of a log line; a request for a hundred codes has 400
+
+/**
+ * Logs one plain line a request: `visitor GET /fragments/greeting 200 1ms`. A batch says how many it asked for:
+ * `catalogue GET /entities/countries?codes=FRA,DEU 2 codes 200 1ms`.
+ */
 export function logRequests(service: string, log: Log = console.log): MiddlewareHandler {
   return async (c, next) => {
     const started = performance.now();
     await next();
-    const { pathname, search } = new URL(c.req.url);
-    log(`${service} ${c.req.method} ${pathname}${search} ${c.res.status} ${Math.round(performance.now() - started)}ms`);
+    const { pathname, search, searchParams } = new URL(c.req.url);
+    const target = pathname + search;
+    const shown = target.length > longestTarget ? `${target.slice(0, longestTarget)}…` : target;
+    const took = Math.round(performance.now() - started);
+    log(`${service} ${c.req.method} ${shown}${batchSize(searchParams.get('codes'))} ${c.res.status} ${took}ms`);
   };
+}
+
+function batchSize(codes: string | null): string {
+  if (!codes) return '';
+  const count = codes.split(',').length;
+  return count === 1 ? ' 1 code' : ` ${count} codes`;
 }
 
 /** Strong ETags by content; a 304 repeats what a surrogate has to know as well. */

@@ -24,7 +24,7 @@ export interface Services {
   readonly urls: Readonly<Record<ServiceName, string>>;
   /** Undefined while a service is stopped. */
   readonly pids: Readonly<Record<ServiceName, number | undefined>>;
-  /** Lines like `GET /fragments/country-card/FRA 200 1ms`, oldest first; set `length = 0` to begin anew. They arrive by pipe, a moment after the answer. */
+  /** Lines like `GET /fragments/country-facts/FRA 200 1ms`, oldest first; set `length = 0` to begin anew. They arrive by pipe, a moment after the answer. */
   readonly requests: Readonly<Record<ServiceName, string[]>>;
   /** Ends a service: politely, after 5 s by force. */
   stop(service: ServiceName): Promise<void>;

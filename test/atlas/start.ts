@@ -122,10 +122,13 @@ function whatToTry({ urls, pids }: Services): string {
   return `
 Atlas is ready: open ${site}/
 
-  A search that answers ids, hydrated to countries:
+  A search that answers codes, hydrated to countries, and what it answers by itself:
     curl '${site}/api/search?q=fr'
+    curl '${urls.search}/api/search?q=fr'
   Move the capital of France, then reload ${site}/country/FRA:
     curl -X PUT ${urls.catalogue}/countries/FRA -d '{"capital":"Lyon"}'
+  Rename a currency: one is fetched again, and not one of its countries.
+    curl -X PUT ${urls.catalogue}/currencies/EUR -d '{"name":"Euro of today"}'
   Sign in as somebody; nobody else sees it:
     curl -s -H 'Cookie: visitor=Ada' ${site}/ | grep -i ada
   Ask an answer how it came about:

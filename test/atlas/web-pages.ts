@@ -100,7 +100,11 @@ export function countryPage(code: string): Page {
 </article>
 <section>
   <esi:include src="/fragments/neighbours/${code}" onerror="continue"/>
-</section>`,
+</section>
+<details class="data">
+  <summary>The same as data</summary>
+  <script type="application/json" id="country-data"><esi:include src="/entities/country/${code}" as="json" onerror="continue"/></script>
+</details>`,
   };
 }
 

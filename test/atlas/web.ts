@@ -14,7 +14,7 @@ export interface WebOptions {
 const stylesheet = readFileSync(new URL('./style.css', import.meta.url), 'utf8');
 const icon = readFileSync(new URL('./icon.svg', import.meta.url), 'utf8');
 
-/** Directives in the page are to be answered; nothing on it needs scripts or another host. */
+/** Directives in the page are to be answered; nothing on it needs scripts or another host: a block of data is none. */
 function pageHeaders(seconds: number): Record<string, string> {
   return {
     'Cache-Control': `public, max-age=${seconds}`,

@@ -30,6 +30,17 @@ const dataFile = createRequire(import.meta.url).resolve('world-countries/countri
 /** All 250 records, in the data set's order. */
 export const world = JSON.parse(readFileSync(dataFile, 'utf8')) as readonly WorldRecord[];
 
+/** The name of each language by its ISO 639-3 code. Where records differ, the larger country has its way. */
+export function languageNames(): ReadonlyMap<string, string> {
+  const bySize = world.toSorted((a, b) => a.area - b.area);
+  return new Map(bySize.flatMap(({ languages }) => Object.entries(languages)));
+}
+
+/** Name and symbol of each currency by its ISO 4217 code. Where records differ, the first one counts. */
+export function currencyNames(): ReadonlyMap<string, { readonly name: string; readonly symbol: string }> {
+  return new Map(world.toReversed().flatMap(({ currencies }) => Object.entries(currencies)));
+}
+
 /** Region (`Europe`) to the codes of its countries: all that the page service knows about countries. */
 export function codesByRegion(): ReadonlyMap<string, readonly string[]> {
   const regions = Map.groupBy(world, (record) => record.region);

@@ -60,8 +60,9 @@ describe.skipIf(!available)('Atlas with NATS', () => {
       });
       took.push(performance.now() - answered);
       expect(await atlas.requestsAt('catalogue')).toEqual([
+        'GET /entities/countries?codes=FRA 1 code',
         'GET /fragments/country-facts/FRA',
-        'GET /fragments/country-name/FRA',
+        'GET /fragments/country-names?codes=FRA 1 code',
         'PUT /countries/FRA',
       ]);
     }
@@ -99,11 +100,12 @@ describe.skipIf(!available)('Atlas with NATS', () => {
       await vi.waitFor(() => expect(last(purges(proxy))).toMatchObject({ from: 'nats inlay.purge.atlas' }), SOON);
       await get(`${proxy.url}/country/DEU`);
       expect(await atlas.requestsAt('catalogue')).toEqual([
+        'GET /entities/countries?codes=DEU 1 code',
         'GET /fragments/country-facts/DEU',
-        'GET /fragments/country-name/DEU',
+        'GET /fragments/country-names?codes=DEU 1 code',
       ]);
       await get(`${proxy.url}/country/AUT`); // Germany is among its neighbours
-      expect(await atlas.requestsAt('catalogue')).toEqual(['GET /fragments/country-card/DEU']);
+      expect(await atlas.requestsAt('catalogue')).toEqual(['GET /fragments/country-cards?codes=DEU 1 code']);
     }
   });
 

@@ -1,15 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
-import { resolve } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, type TestContext, test, vi } from 'vitest';
-import { readLines } from '../atlas/services.ts';
-import { freePort } from '../support/nats-server.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Atlas, get, type LogLine, putCountry, startAtlas } from '../support/proxy.ts';
 
 /** Ms in which anything here must happen. */
 const SOON = { timeout: 10_000, interval: 20 };
 
-const root = resolve(import.meta.dirname, '../..');
 const franceNeighbours = ['AND', 'BEL', 'CHE', 'DEU', 'ESP', 'ITA', 'LUX', 'MCO'];
 
 let atlas: Atlas;
@@ -18,6 +12,13 @@ beforeAll(async () => {
 });
 afterAll(() => atlas.stop());
 beforeEach(() => atlas.requestsAt('catalogue'));
+
+/** What `/api/search` answers: by itself without `country`. */
+interface SearchAnswer {
+  readonly query: string;
+  readonly total: number;
+  readonly hits: readonly { readonly code: string; readonly score: number; readonly country: LogLine }[];
+}
 
 const visit = (path: string, headers?: Record<string, string>) => get(atlas.proxy.url + path, headers);
 
@@ -42,6 +43,7 @@ describe('pages of Atlas', () => {
   test.each([
     ['/', ['<title>Atlas: the countries of the world</title>', '>France</a>', 'Flag of Japan', 'name="name"']],
     ['/country/FRA', ['<title>France · Atlas</title>', '<h1>France</h1>', '<dd>French Republic</dd>', '>Monaco</a>']],
+    ['/country/CHE', ['<dd>Swiss franc (Fr.)</dd>', '<dd>French, Swiss German, Italian, Romansh</dd>']],
     ['/country/ISL', ['<h1>Iceland</h1>', 'No land border with anybody.']],
     ['/region/Oceania', ['<h1>Oceania</h1>', '>New Zealand</a>', '>Palau</a>']],
     ['/search?q=fr', ['for “fr”', '>France</a>', '>Sierra Leone</a>']],
@@ -62,7 +64,9 @@ describe('pages of Atlas', () => {
     const { body } = await visit('/country/KEN');
     expect(body.match(/Kenya/g)?.length).toBeGreaterThanOrEqual(3);
     const requests = await atlas.requestsAt('catalogue');
-    expect(requests.filter((request) => request.endsWith('/country-name/KEN'))).toHaveLength(1);
+    expect(requests.filter((request) => request.startsWith('GET /fragments/country-name'))).toEqual([
+      'GET /fragments/country-names?codes=KEN 1 code',
+    ]);
   });
 
   test.each(['/', '/country/CAN', '/region/Asia', '/search?q=a', '/api/search?q=be', '/api/neighbours/CAN'])(
@@ -94,27 +98,55 @@ describe('pages of Atlas', () => {
 });
 
 describe('JSON of Atlas', () => {
-  test('a search that answers ids is hydrated by type, in the order of its hits', async () => {
+  test('a search that answers codes is hydrated where its route says, in the order of its hits', async () => {
     const answer = await visit('/api/search?q=fr&limit=3');
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toBe('application/json');
-    const { query, total, hits } = JSON.parse(answer.body) as { query: string; total: number; hits: LogLine[] };
-    expect(query).toBe('fr');
-    expect(total).toBeGreaterThan(3);
-    const ids = JSON.parse((await get(`${atlas.services.urls.search}/api/search?q=fr&limit=3`)).body) as {
-      hits: { 'esi:include': { id: string } }[];
-    };
-    expect(hits.map(({ code }) => code)).toEqual(ids.hits.map((hit) => hit['esi:include'].id));
-    expect(hits[0]).toMatchObject({ code: 'FRA', name: 'France', capital: 'Paris', area: 551695 });
+    const hydrated = JSON.parse(answer.body) as SearchAnswer;
+    const bare = JSON.parse((await get(`${atlas.services.urls.search}/api/search?q=fr&limit=3`)).body) as SearchAnswer;
+    expect({ ...hydrated, hits: hydrated.hits.map(({ code, score }) => ({ code, score })) }).toEqual(bare);
+    expect(hydrated.hits.map(({ country }) => country.code)).toEqual(bare.hits.map(({ code }) => code));
+    expect(hydrated.hits[0]!.country).toMatchObject({ code: 'FRA', name: 'France', capital: 'Paris', area: 551695 });
+    expect(answer.body, 'the country stands behind its code').toContain('{"code":"FRA","country":{"code":"FRA",');
     expect(answer.body).not.toContain('esi:include');
   });
 
-  test('neighbours are hydrated by src', async () => {
+  test('a country brings its neighbours one level deep, its currencies and its languages', async () => {
+    const { hits } = JSON.parse((await visit('/api/search?q=liechtenstein')).body) as SearchAnswer;
+    expect(hits[0]!.country).toMatchObject({
+      code: 'LIE',
+      borders: [
+        { code: 'AUT', name: 'Austria', capital: 'Vienna', flag: '/flags/aut.svg' },
+        { code: 'CHE', name: 'Switzerland', capital: 'Bern', flag: '/flags/che.svg' },
+      ],
+      currencies: [{ code: 'CHF', name: 'Swiss franc', symbol: 'Fr.' }],
+      languages: [{ code: 'deu', name: 'German' }],
+    });
+    expect(Object.keys((hits[0]!.country.borders as object[])[0]!)).toEqual(['code', 'name', 'capital', 'flag']);
+  });
+
+  test('a client that wants the codes alone gets what search answered', async () => {
+    const bare = await get(`${atlas.services.urls.search}/api/search?q=fr`);
+    const refused = await visit('/api/search?q=fr', { 'inlay-hydrate': '?0' });
+    expect(refused.body).toBe(bare.body);
+    expect(refused.headers.get('vary')).toMatch(/inlay-hydrate/i);
+    expect((await visit('/api/search?q=fr')).body).toContain('"name":"France"');
+  });
+
+  test('neighbours are hydrated as a list of one directive, with the fields that it names', async () => {
     const answer = await visit('/api/neighbours/FRA');
     const { code, neighbours } = JSON.parse(answer.body) as { code: string; neighbours: LogLine[] };
     expect(code).toBe('FRA');
     expect(neighbours.map((country) => country.code).sort()).toEqual(franceNeighbours);
-    expect(neighbours.every((country) => typeof country.official === 'string')).toBe(true);
+    for (const neighbour of neighbours) {
+      expect(Object.keys(neighbour)).toEqual(['code', 'name', 'official', 'capital', 'flag']);
+    }
+  });
+
+  test('the page of a country has the country as a block of JSON', async () => {
+    const { body } = await visit('/country/FRA');
+    const [, block = ''] = /<script type="application\/json" id="country-data">(.*?)<\/script>/.exec(body) ?? [];
+    expect(JSON.parse(block)).toMatchObject({ code: 'FRA', currencies: [{ code: 'EUR', name: 'Euro' }] });
   });
 });
 
@@ -128,12 +160,13 @@ describe('a change at the catalogue', () => {
     expect(page.body).toContain('<dd>Lyon</dd>');
     expect(page.body).not.toContain('<dd>Paris</dd>');
     expect(await atlas.requestsAt('catalogue')).toEqual([
+      'GET /entities/countries?codes=FRA 1 code',
       'GET /fragments/country-facts/FRA',
-      'GET /fragments/country-name/FRA',
+      'GET /fragments/country-names?codes=FRA 1 code',
       'PUT /countries/FRA',
     ]);
     expect((await visit('/')).body).toContain('<p>Lyon</p>');
-    expect(await atlas.requestsAt('catalogue')).toEqual(['GET /fragments/country-card/FRA']);
+    expect(await atlas.requestsAt('catalogue')).toEqual(['GET /fragments/country-cards?codes=FRA 1 code']);
   });
 
   test('is in the next JSON answer', async () => {
@@ -141,8 +174,11 @@ describe('a change at the catalogue', () => {
     await visit(path);
     await atlas.requestsAt('catalogue');
     await putCountry(atlas, 'BRA', { population: 203_080_756 });
-    expect(JSON.parse((await visit(path)).body)).toMatchObject({ hits: [{ code: 'BRA', population: 203_080_756 }] });
-    expect(await atlas.requestsAt('catalogue')).toEqual(['GET /entities/country/BRA', 'PUT /countries/BRA']);
+    expect(JSON.parse((await visit(path)).body)).toMatchObject({ hits: [{ country: { population: 203_080_756 } }] });
+    expect(await atlas.requestsAt('catalogue')).toEqual([
+      'GET /entities/countries?codes=BRA 1 code',
+      'PUT /countries/BRA',
+    ]);
   });
 
   test('is never undone by fetches that were under way', async () => {
@@ -239,7 +275,7 @@ describe('two visitors', () => {
 
 describe('without its catalogue', () => {
   test('pages live on what is kept and on fallbacks, say so, and recover', async () => {
-    const [kept, softly, missing] = ['/country/VNM', '/api/search?q=egypt', '/country/MNG'];
+    const [kept, softly, missing] = ['/country/VNM', '/api/search?q=egypt', '/country/MDG'];
     await visit(kept);
     await visit(softly);
     await atlas.services.stop('catalogue');
@@ -250,13 +286,15 @@ describe('without its catalogue', () => {
 
       await purge({ tags: ['country:EGY'], mode: 'soft' });
       const stale = await visit(softly);
-      expect(JSON.parse(stale.body)).toMatchObject({ hits: [{ code: 'EGY', capital: 'Cairo' }] });
+      expect(JSON.parse(stale.body)).toMatchObject({ hits: [{ country: { code: 'EGY', capital: 'Cairo' } }] });
       expect(stale.headers.get('cache-status')).toMatch(/detail="[^"]*stale=1/);
 
       await purge({ tags: ['country:EGY'] });
       const reference = await visit(softly);
       expect(reference.status).toBe(200);
-      expect(JSON.parse(reference.body)).toMatchObject({ hits: [{ type: 'country', id: 'EGY' }] });
+      expect(JSON.parse(reference.body)).toMatchObject({
+        hits: [{ code: 'EGY', country: { type: 'country', id: 'EGY' } }],
+      });
       expect(reference.headers.get('inlay-errors')).toBe('1');
       expect(reference.headers.get('cache-status')).toMatch(/detail="[^"]*failed=1/);
       expect(reference.headers.get('cache-control')).toMatch(/max-age=[01]\b/);
@@ -266,17 +304,18 @@ describe('without its catalogue', () => {
       expect(holes.status).toBe(200);
       expect(holes.body).toContain('<h1>A country</h1>');
       expect(holes.body).toContain('The facts are not available right now.');
+      expect(holes.body).toContain('id="country-data">null</script>');
       expect(holes.body).not.toMatch(/<esi:|ECONNREFUSED|127\.0\.0\.1/);
       const record = await recordOf(missing);
       expect(record).toMatchObject({ level: 'warn', status: 200 });
       expect(record.parts.failed).toBeGreaterThanOrEqual(2);
-      expect(record.errors.join('\n')).toContain('/fragments/country-facts/MNG: upstream-unreachable');
+      expect(record.errors.join('\n')).toContain('/fragments/country-facts/MDG: upstream-unreachable');
     } finally {
       await atlas.services.start('catalogue');
     }
     await vi.waitFor(async () => {
-      expect((await visit(missing)).body).toContain('<h1>Mongolia</h1>');
-      expect(JSON.parse((await visit(softly)).body)).toMatchObject({ hits: [{ capital: 'Cairo' }] });
+      expect((await visit(missing)).body).toContain('<h1>Madagascar</h1>');
+      expect(JSON.parse((await visit(softly)).body)).toMatchObject({ hits: [{ country: { capital: 'Cairo' } }] });
     }, SOON);
     expect((await visit(softly)).headers.get('inlay-errors')).toBeNull();
   });
@@ -324,117 +363,3 @@ describe('without its catalogue', () => {
     }
   });
 });
-
-describe('npm start', () => {
-  test('starts everything, prints what to try, and leaves no process behind when it is told to stop', async (context) => {
-    await needPorts(context);
-    const started = runStart();
-    await started.ready();
-    const processes = descendantsOf(started.pid);
-    expect(processes).toHaveLength(6);
-    const page = await get('http://localhost:8080/country/FRA');
-    expect(page.body).toContain('<title>France · Atlas</title>');
-    const text = started.output.join('\n');
-    expect(text).toContain('open http://localhost:8080/');
-    expect(text).toMatch(/curl -X PUT http:\/\/127\.0\.0\.1:9001\/countries\/FRA/);
-    expect(processes.some((pid) => text.includes(`kill ${pid}\n`))).toBe(true);
-    expect(text, 'nothing fails while it starts').not.toContain('"level":"error"');
-    process.kill(started.pid, 'SIGTERM');
-    expect(await started.exit).toBe(0);
-    expect(processes.filter(isAlive)).toEqual([]);
-    expect(started.output.join('\n'), 'it finishes what is under way').toMatch(/inlay +\| stops/);
-  });
-
-  test.for(['SIGTERM to npm', 'SIGKILL to start.ts'])('leaves no process behind after %s', async (how, context) => {
-    await needPorts(context);
-    const byNpm = how === 'SIGTERM to npm';
-    const started = byNpm ? runStart({}, ['npm', 'start']) : runStart();
-    await started.ready();
-    const processes = descendantsOf(started.pid);
-    expect(processes.length).toBeGreaterThanOrEqual(6);
-    process.kill(started.pid, byNpm ? 'SIGTERM' : 'SIGKILL');
-    await started.exit;
-    try {
-      await vi.waitFor(() => expect(processes.filter(isAlive)).toEqual([]), SOON);
-    } finally {
-      for (const pid of processes.filter(isAlive)) process.kill(pid, 'SIGKILL');
-    }
-  });
-
-  test('says which port is in use, and how to go on', async () => {
-    const port = await freePort();
-    const holder = createServer().listen(port, '127.0.0.1');
-    try {
-      const started = runStart({ PORT: String(port) });
-      expect(await started.exit).toBe(1);
-      expect(started.output.join('\n')).toContain(`port ${port} is in use`);
-      expect(started.output.join('\n')).toContain('PORT=8081 npm start');
-    } finally {
-      holder.close();
-    }
-  });
-});
-
-interface Started {
-  readonly pid: number;
-  readonly output: readonly string[];
-  readonly exit: Promise<number | null>;
-  ready(): Promise<void>;
-}
-
-function runStart(env: Record<string, string> = {}, command = [process.execPath, 'test/atlas/start.ts']): Started {
-  const { NATS_URL: _1, INLAY_ADMIN_TOKEN: _2, PORT: _3, npm_lifecycle_event: _4, ...inherited } = process.env;
-  const [program = '', ...args] = command;
-  const child = spawn(program, args, { cwd: root, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const output: string[] = [];
-  readLines(child, (line) => void output.push(line));
-  const limit = setTimeout(() => child.kill('SIGKILL'), 25_000);
-  return {
-    pid: child.pid ?? -1,
-    output,
-    exit: new Promise<number | null>((done) => child.once('close', done)).finally(() => clearTimeout(limit)),
-    ready: () => vi.waitFor(() => expect(output.join('\n')).toContain('Atlas is ready'), SOON),
-  };
-}
-
-/** The processes that one started, and those that they started. */
-function descendantsOf(pid: number): number[] {
-  const lines = spawnSync('ps', ['-eo', 'pid=,ppid=,comm='], { encoding: 'utf8' }).stdout.trim().split('\n');
-  const processes = lines.map((line) => line.trim().split(/\s+/));
-  const below = (parent: number): number[] =>
-    processes.flatMap(([id, ppid, name]) =>
-      Number(ppid) === parent && name !== 'ps' ? [Number(id), ...below(Number(id))] : [],
-    );
-  return below(pid);
-}
-
-/** Atlas stands on fixed ports. If somebody has them: in CI an error, elsewhere a loud skip. */
-async function needPorts(context: TestContext): Promise<void> {
-  const taken = await takenPorts([8080, 9000, 9001, 9002, 9003, 9004, 9901]);
-  if (taken.length === 0) return;
-  const reason = `ports ${taken.join(', ')} are in use`;
-  if (process.env.CI) throw new Error(reason);
-  console.warn(`SKIPPED npm start: ${reason}`);
-  context.skip(reason);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false; // ESRCH: there is no such process
-  }
-}
-
-async function takenPorts(ports: readonly number[]): Promise<number[]> {
-  const taken: number[] = [];
-  for (const port of ports) {
-    const server = createServer();
-    const free = await new Promise<boolean>((done) => {
-      server.once('error', () => done(false)).listen(port, () => done(true));
-    });
-    if (free) await new Promise((done) => server.close(done));
-    else taken.push(port);
-  }
-  return taken;
-}

@@ -1,7 +1,18 @@
-/** The catalogue's HTML: how a country looks, decided in this one service and nowhere else. */
+/** The catalogue's HTML: how what it owns looks, decided in this one service and nowhere else. */
 import { html } from 'hono/html';
 import type { Country } from './country.ts';
+import type { Currency, Language } from './currency.ts';
 import type { Html } from './html.ts';
+
+/** The name of a currency with its symbol, if it has one that is more than its code. */
+export function currencyName({ code, name, symbol }: Currency): Html {
+  return symbol === '' || symbol === code ? html`${name}` : html`${name} (${symbol})`;
+}
+
+/** The name of a language. */
+export function languageName(language: Language): Html {
+  return html`${language.name}`;
+}
 
 /** The name alone, safe as text and inside a quoted attribute: for titles. */
 export function countryName(country: Country): Html {
@@ -18,9 +29,9 @@ export function countryCard(country: Country): Html {
 </article>`;
 }
 
-/** A list of facts; what is not known is left out. */
+/** A list of facts; what is not known is left out. Currencies and languages are included by code: they change by themselves. */
 export function countryFacts(country: Country): Html {
-  const rows = Object.entries(facts(country)).filter(([, value]) => value !== '');
+  const rows = Object.entries(facts(country)).filter(([, value]) => value.length > 0);
   return html`<dl class="facts">${rows.map(
     ([term, value]) => html`
   <div><dt>${term}</dt><dd>${value}</dd></div>`,
@@ -28,13 +39,13 @@ export function countryFacts(country: Country): Html {
 </dl>`;
 }
 
-function facts(country: Country): Record<string, string> {
+function facts(country: Country): Record<string, string | Html[]> {
   return {
     'Official name': country.official,
     Capital: country.capital,
     Region: [country.region, country.subregion].filter((part) => part !== '').join(' · '),
-    Languages: country.languages.join(', '),
-    Currencies: country.currencies.map(({ code, name }) => `${name} (${code})`).join(', '),
+    Languages: included('language-name', country.languages),
+    Currencies: included('currency-name', country.currencies),
     Area: country.area === null ? '' : `${number.format(country.area)} km²`,
     Population: country.population === undefined ? '' : number.format(country.population),
     'Land borders': String(country.borders.length),
@@ -42,6 +53,12 @@ function facts(country: Country): Record<string, string> {
     'Internet domain': country.tld.join(', '),
     Code: country.code,
   };
+}
+
+function included(fragment: string, codes: readonly string[]): Html[] {
+  return codes.map(
+    (code, index) => html`${index > 0 && ', '}<esi:include src="/fragments/${fragment}/${code}" onerror="continue"/>`,
+  );
 }
 
 const number = new Intl.NumberFormat('en-GB');
