@@ -73,3 +73,44 @@ export function entity(id: number): Record<string, unknown> {
 export function list(count: number, item: (id: number) => unknown): string {
   return JSON.stringify({ total: count, items: Array.from({ length: count }, (_, id) => item(id)) });
 }
+
+/** An entity of about 1 KiB: what a shop knows of a product. */
+export function product(id: number): Record<string, unknown> {
+  return {
+    id,
+    name: `Walking shoe number ${id}`,
+    url: `/products/${id}/walking-shoe`,
+    brand: { id: 'northern', name: 'Northern Outfitters', country: 'NO' },
+    price: { amount: 12_999, currency: 'EUR', reduced: false, was: null },
+    rating: { average: 4.37, votes: 1_284 },
+    description: 'A light shoe for long days: the sole grips on wet stone and the upper dries in an evening. '
+      .repeat(3)
+      .trim(),
+    images: ['front', 'side', 'sole'].map((view) => ({
+      src: `https://images.example/products/${id}/${view}.webp`,
+      width: 1_200,
+      height: 900,
+    })),
+    sizes: [36, 37, 38, 39, 40, 41, 42, 43, 44, 45].map((size) => ({ size, stock: size % 4 })),
+    materials: ['leather', 'recycled polyester', 'rubber'],
+    available: true,
+  };
+}
+
+const PLACEHOLDER = 987_654_321;
+const PRODUCT = JSON.stringify(product(PLACEHOLDER)).split(String(PLACEHOLDER));
+
+/** The same as JSON text, quickly: an origin that serializes thousands of them would be what is measured. */
+export function productText(id: number): string {
+  return PRODUCT.join(String(id));
+}
+
+/** A search answer that varies from turn to turn, as they do; `hits` is the JSON text of what it found. */
+export function found(turn: number, hits: string): string {
+  return `{"took":${turn},"hits":${hits}}`;
+}
+
+/** What that turn finds: `known` products that every turn finds, and after them some that no other turn does. */
+export function foundIds(turn: number, count: number, known: number): number[] {
+  return Array.from({ length: count }, (_, i) => (i < known ? i : 10_000_000 + turn * 1_000 + i));
+}

@@ -5,6 +5,7 @@ import { LOAD_CORE, type Server, withCore } from './stage.ts';
 
 /** What a server did under load. */
 export interface Load {
+  readonly requests: number;
   readonly perSecond: number;
   /**
    * Microseconds of processor time, all threads and the kernel's part included. Figures are judged by it: on a machine
@@ -20,11 +21,16 @@ const run = promisify(execFile);
 /** `wrk` where it is installed, since it leaves the most to the server; our own generator otherwise. */
 export const generator: 'wrk' | 'own' = spawnSync(WRK, ['-v']).error === undefined ? 'wrk' : 'own';
 
-/** Asks for one address over 32 connections. Throws if any answer is missing or no 200: such a figure means nothing. */
-export async function hammer(server: Server, path: string, seconds: number): Promise<Load> {
+/** Asks for one address over some connections. Throws if any answer is missing or no 200: such a figure means nothing. */
+export async function hammer(
+  server: Server,
+  path: string,
+  seconds: number,
+  connections: number = CONNECTIONS,
+): Promise<Load> {
   const before = server.cpu();
-  const { requests, elapsed } = await (generator === 'wrk' ? byWrk : byOwn)(server.url + path, seconds);
-  return { perSecond: requests / elapsed, cpu: (server.cpu() - before) / requests };
+  const { requests, elapsed } = await (generator === 'wrk' ? byWrk : byOwn)(server.url + path, seconds, connections);
+  return { requests, perSecond: requests / elapsed, cpu: (server.cpu() - before) / requests };
 }
 
 interface Done {
@@ -33,10 +39,10 @@ interface Done {
   readonly elapsed: number;
 }
 
-async function byWrk(url: string, seconds: number): Promise<Done> {
+async function byWrk(url: string, seconds: number, connections: number): Promise<Done> {
   const [file, ...args] = withCore(LOAD_CORE, WRK, [
     '-t1',
-    `-c${CONNECTIONS}`,
+    `-c${connections}`,
     `-d${seconds}s`,
     '--timeout',
     '10s',
@@ -49,9 +55,9 @@ async function byWrk(url: string, seconds: number): Promise<Done> {
   return { requests: Number(done[1]), elapsed: Number(done[2]) };
 }
 
-async function byOwn(url: string, seconds: number): Promise<Done> {
+async function byOwn(url: string, seconds: number, connections: number): Promise<Done> {
   const script = fileURLToPath(new URL('./load-process.ts', import.meta.url));
-  const [file, ...args] = withCore(LOAD_CORE, process.execPath, [script, url, String(CONNECTIONS), String(seconds)]);
+  const [file, ...args] = withCore(LOAD_CORE, process.execPath, [script, url, String(connections), String(seconds)]);
   const { stdout } = await run(file!, args);
   return JSON.parse(stdout) as Done;
 }

@@ -3,10 +3,12 @@
  * `/page?n=10&store=1&delay=0&id=x` a page whose fragments take `delay` ms (`&slow=1`: the first alone, which is never stored); a new `id` makes everything new.
  * `/fragment?i=3&delay=50&id=x` one of them; `/entity/7`, `/list?n=100`, `/ids?n=100` the JSON ones.
  * `/nested?level=0&delay=50&id=x` a page of constructs, three levels deep, each fragment taking `delay` ms.
+ * `/hits?n=100&known=90`, `/product/7`, `/products` what is hydrated in batches, and `/tally`, which counts it (see hits.ts).
  * `/seen?id=x` how often a page and its fragments with this id were asked for, and how long the slowest took.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { entity, FRAGMENT_BYTES, fragment, list, nested, template } from './fixtures.ts';
+import { answerHits, isOfHits } from './hits.ts';
 import { announce } from './serve.ts';
 
 /** What one id of a page was asked for. */
@@ -29,6 +31,7 @@ const MAX_READY = 2_000;
 
 const server = createServer((request, response) => {
   const target = request.url!;
+  if (isOfHits(target)) return void answerHits(request, response).catch(() => response.destroy());
   const known = ready.get(target);
   if (known !== undefined) return send(known, response);
   const url = new URL(target, 'http://origin.invalid');

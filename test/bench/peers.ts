@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { type Dispatcher, Pool } from 'undici';
 import { composed, entity, list } from './fixtures.ts';
+import { loading, looping } from './hits-peers.ts';
 import { announce } from './serve.ts';
 
 const [role, argument = ''] = process.argv.slice(2);
@@ -27,6 +28,15 @@ switch (role) {
     break;
   case 'naive-cached':
     announce(naive(argument, true));
+    break;
+  case 'hits-naive':
+    announce(looping(argument));
+    break;
+  case 'hits-loader':
+    announce(loading(argument, false));
+    break;
+  case 'hits-one-loader':
+    announce(loading(argument, true));
     break;
   default:
     throw new Error(`no peer is called ${role}`);

@@ -7,6 +7,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row, Workload } from './bench.ts';
+import { hydrate } from './hydrate.ts';
 import { generator } from './load.ts';
 import { nestedPage } from './nested-page.ts';
 import { topTimes } from './profile.ts';
@@ -33,6 +34,7 @@ const WORKLOADS: readonly Workload[] = [
   memory,
   stampede,
   json,
+  hydrate,
   scan,
   purges,
   steady,
