@@ -19,7 +19,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/{unit,contract,conformance}/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/{unit,contract,conformance}/**/*.test.ts'], maxWorkers: 2 } },
       {
         test: {
           name: 'integration',
