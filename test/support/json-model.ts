@@ -3,12 +3,13 @@ import { around, type Directive, keyed, overlay, project, readDirective, type Ta
 import { entityName } from './json-services.ts';
 import {
   ANY,
-  BESIDE,
+  besides,
   bytesOf,
   type Dict,
   DROP,
   END,
   FAIL,
+  isBeside,
   type List,
   type Member,
   type Out,
@@ -139,7 +140,8 @@ export class Model {
 
   #collection(open: string, close: string, space: string, outs: readonly Out[], kept: readonly string[]): Out {
     if (outs.includes(END)) return END;
-    if (outs.includes(BESIDE)) return BESIDE;
+    const beside = outs.find(isBeside);
+    if (beside !== undefined) return beside;
     if (outs.includes(FAIL)) return FAIL;
     if (kept.length === outs.length) return open + space + kept.join(',') + close;
     return open + ANY + kept.join(`${ANY},${ANY}`) + ANY + close;
@@ -147,15 +149,16 @@ export class Model {
 
   /** What a directive comes to; `projections` are those of the documents around it. */
   run(written: Directive, projections: Dict['projections'] & {}, place: Place): Out {
-    const out = this.#run(written, projections, place);
-    return out === BESIDE ? FAIL : out;
+    const own = besides();
+    const out = this.#run(written, projections, place, own);
+    return out === own ? FAIL : out;
   }
 
-  #run(written: Directive, projections: Dict['projections'] & {}, place: Place): Out {
+  #run(written: Directive, projections: Dict['projections'] & {}, place: Place, own: Out): Out {
     if ('src' in written.target) this.sources++;
     else this.ids++;
     // What is put over the result is asked for with it, whether there will be a place for it or not.
-    const directive = { ...written, overlay: written.overlay.map((member) => this.#begun(member, place)) };
+    const directive = { ...written, overlay: written.overlay.map((member) => this.#begun(member, place, own)) };
     const { target, alt, required } = directive;
     const name = nameOf(target);
     if (place.left <= 0 || (name !== undefined && place.within.includes(name)))
@@ -214,7 +217,7 @@ export class Model {
   }
 
   /** A member of an overlay: its value belongs to the document that the directive stands in. */
-  #begun(member: Member, place: Place): Member {
+  #begun(member: Member, place: Place, beside: Out): Member {
     const { asked, standIns } = this;
     this.asked = new Set();
     const out = this.value(member.tree, place);
@@ -225,7 +228,7 @@ export class Model {
     const make = (): Out => {
       for (const name of own.asked) this.asked.add(name);
       this.standIns += own.standIns;
-      return out === FAIL ? BESIDE : out;
+      return out === FAIL ? beside : out;
     };
     return { ...member, tree: { kind: 'made', make } };
   }

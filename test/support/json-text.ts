@@ -32,9 +32,17 @@ export interface Dict {
 export type Out = string | { readonly came: 'to nothing' | 'to grief' | 'to an end' };
 export const DROP: Out = Object.freeze({ came: 'to nothing' });
 export const FAIL: Out = Object.freeze({ came: 'to grief' });
-/** What stands beside a directive failed: that is a failure of the document that both stand in. */
-export const BESIDE: Out = Object.freeze({ came: 'to grief' });
 export const END: Out = Object.freeze({ came: 'to an end' });
+
+/** What stands beside one directive failed: that is a failure of the document that both stand in, wherever it was put. */
+export function besides(): Out {
+  return Object.freeze({ came: 'to grief' });
+}
+
+/** Whether an output is such a failure, of whichever directive. */
+export function isBeside(out: Out): boolean {
+  return typeof out !== 'string' && out !== DROP && out !== FAIL && out !== END;
+}
 
 /** Output that stands where a value of a tree was. */
 export interface Made {
