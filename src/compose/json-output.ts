@@ -1,13 +1,5 @@
 import type { InlayError } from '../errors.ts';
-import {
-  type Items,
-  isDroppable,
-  mayVanish,
-  type Node,
-  type Optional,
-  type Part,
-  partsOfMembers,
-} from './json-parts.ts';
+import { type Items, isDroppable, mayVanish, type Node, type Optional, type Part, partsBeside } from './json-parts.ts';
 import { DROPPED } from './json-value.ts';
 import { type Arrived, neverRejects, type Piece, takeStock } from './piece.ts';
 
@@ -54,7 +46,7 @@ function finishOnce(node: Node, recover: Recover): Piece {
   // All of it must be known: behind what fails something may stand that fails the page.
   const failures = findFailures(pieces);
   // What fails beside the directive fails the document that both stand in.
-  const beside = findFailures(finish(partsOfMembers(node.members), recover));
+  const beside = findFailures(finish(partsBeside(node), recover));
   const conclude = (all: readonly InlayError[], others: readonly InlayError[]): Arrived => {
     if (all.length === 0) return pieces;
     const decisive = all.find(({ code }) => code === 'fragment-required') ?? all.find((one) => others.includes(one));

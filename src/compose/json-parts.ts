@@ -106,10 +106,11 @@ export function hasInstructions(members: readonly Member[]): boolean {
   return members.some(({ value }) => value.some((segment) => !(segment instanceof Uint8Array)));
 }
 
-/** What was begun for members. */
-export function partsOfMembers(members: readonly Member[]): Part[] {
+/** What was begun for the members that are put over a node, by its own document and by those around it. */
+export function partsBeside({ members, include }: Node): Part[] {
   const parts: Part[] = [];
-  for (const { value } of members)
+  const all = [members, ...(include.within ?? []).map((change) => ('over' in change ? change.over : []))];
+  for (const { value } of all.flat())
     for (const segment of value as readonly (Segment | Ready)[])
       if ('parts' in segment) for (const part of segment.parts) parts.push(part);
   return parts;
@@ -118,8 +119,11 @@ export function partsOfMembers(members: readonly Member[]): Part[] {
 /** The value with members over it; only an object can have them. What is not there yet gets them when it is. */
 export function lay(segments: readonly Segment[], members: readonly Member[], part: PlanPart): readonly Segment[] {
   const only = onlyInstruction(segments);
-  if (only?.kind === 'include') return [{ ...only, overlay: [...(only.overlay ?? []), ...members] }];
-  if (only?.kind === 'list') return [{ ...only, over: [...(only.over ?? []), ...members] }];
+  if (only?.kind === 'include') return [{ ...only, within: [...(only.within ?? []), { over: members }] }];
+  if (only?.kind === 'list') {
+    const { each } = only;
+    return [{ ...only, each: { ...each, within: [...(each.within ?? []), { over: members }] } }];
+  }
   const laid = overlay(segments, members);
   if (laid === undefined) {
     note(part, 'what stands beside the directive is left out: the result is no object');

@@ -51,13 +51,6 @@ const DEFAULT_DEPTH = 2;
 
 const NOBODY: readonly Member[] = [];
 
-/** Members that are put over all entities of a list: under what an item says itself, and over it. */
-interface Shared {
-  readonly under: readonly Member[];
-  readonly over: readonly Member[];
-}
-
-const UNSHARED: Shared = { under: NOBODY, over: NOBODY };
 const encoder = new TextEncoder();
 const OPEN = encoder.encode('[');
 const CLOSE = encoder.encode(']');
@@ -91,10 +84,7 @@ class Levels {
         const { overlay, ...each } = segment.each;
         // What stands beside the list is begun once, however many entities it is put over.
         const isNeeded = segment.items.some((item) => !('literal' in item));
-        const shared = {
-          under: isNeeded && overlay !== undefined ? this.#members(overlay, document) : NOBODY,
-          over: isNeeded && segment.over !== undefined ? this.#members(segment.over, document) : NOBODY,
-        };
+        const shared = isNeeded && overlay !== undefined ? this.#members(overlay, document) : NOBODY;
         const items = segment.items.map((item) =>
           'literal' in item
             ? this.begin(item.literal, document)
@@ -139,11 +129,9 @@ class Levels {
     return undefined;
   }
 
-  #include(include: Include, document: Document, { under, over }: Shared = UNSHARED): Part {
+  #include(include: Include, document: Document, shared: readonly Member[] = NOBODY): Part {
     const own = include.overlay === undefined ? NOBODY : this.#members(include.overlay, document);
-    // Most have one of the three: the very same list for all entities is read once.
-    const some = [under, own, over].filter((members) => members.length > 0);
-    const members = some.length > 1 ? some.flat() : (some[0] ?? NOBODY);
+    const members = shared.length === 0 ? own : own.length === 0 ? shared : [...shared, ...own];
     if (document.levels !== undefined && document.levels < 1) return this.#cut(include, members, document);
     const part = this.#admit(include, document);
     const node = createNode(include, document, part, members);
@@ -281,7 +269,8 @@ class Levels {
     let segments: readonly Segment[] = withoutByteOrderMark(entry.template.segments);
     if (include.fields !== undefined) segments = project(segments, include.fields);
     if (members.length > 0) segments = lay(segments, members, part);
-    for (const fields of include.within ?? []) segments = project(segments, fields);
+    for (const change of include.within ?? [])
+      segments = 'over' in change ? lay(segments, change.over, part) : project(segments, change);
     if (segments.every((segment) => segment instanceof Uint8Array)) {
       node.piece = segments;
       return;
@@ -301,15 +290,14 @@ class Levels {
 
   /** Puts something else in the place of an include that failed. */
   #giveUp(node: Node, error: InlayError): void {
-    const { include, part, members, document, source } = node;
+    const { include, part, source } = node;
     node.final = true;
     part.error = error;
     part.outcome = 'failed';
     part.endedAt = this.#composition.runtime.now() - this.#composition.startedAt;
     const standIn = standInJson(include, error, part, source?.defined?.fragment.fallback);
     if (typeof standIn !== 'string') node.piece = standIn;
-    else if (members.length === 0) node.piece = encoder.encode(standIn);
-    else node.inner = this.begin(lay([encoder.encode(standIn)], members, part), document);
+    else this.#stand(node, standIn);
   }
 
   /** What stands beyond the depth that was asked for, or leads back to where it stands: its name, and no error. */
@@ -317,11 +305,19 @@ class Levels {
     document.part.cut++;
     const node = createNode(include, document, document.part, members);
     node.final = true;
-    const text = encoder.encode(refOf(include));
     if (include.onerror === 'drop') node.piece = DROPPED;
-    else if (members.length === 0) node.piece = text;
-    else node.inner = this.begin(lay([text], members, document.part), document);
+    else this.#stand(node, refOf(include));
     return node;
+  }
+
+  /** A value in the place of an include, with what is put over its result. */
+  #stand(node: Node, text: string): void {
+    const { include, members, part, document } = node;
+    let segments: readonly Segment[] = [encoder.encode(text)];
+    if (members.length > 0) segments = lay(segments, members, part);
+    for (const change of include.within ?? []) if ('over' in change) segments = lay(segments, change.over, part);
+    if (segments.every((segment) => segment instanceof Uint8Array)) node.piece = segments;
+    else node.inner = this.begin(segments, document);
   }
 
   /** A document in which an include fails is a failed include itself (ESI.md section 7). */

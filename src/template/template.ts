@@ -36,6 +36,9 @@ export interface FieldChange {
   readonly field: Text;
 }
 
+/** What is done with the result of a directive: it is narrowed to fields, or members are put over it. */
+export type Change = readonly string[] | { readonly over: readonly Member[] };
+
 /** One include directive. */
 export interface Include {
   readonly kind: 'include';
@@ -69,8 +72,8 @@ export interface Include {
   readonly ref?: string;
   /** JSON: the members of the result that are kept, by name or by JSON pointer (RFC 6901). */
   readonly fields?: readonly string[];
-  /** JSON: projections of the documents around it, applied after its own `fields`. */
-  readonly within?: readonly (readonly string[])[];
+  /** JSON: what documents around it do with the result, in this order, after its own `fields` and `overlay`. */
+  readonly within?: readonly Change[];
   /** JSON: members that are put over those of the result. */
   readonly overlay?: readonly Member[];
   /** JSON: its failure fails the page, whatever stands around it. */
@@ -89,8 +92,6 @@ export interface EntityList {
   readonly kind: 'list';
   readonly each: Omit<Include, 'target'>;
   readonly items: readonly ListItem[];
-  /** Members that documents around it put over each, and over what its items say themselves. */
-  readonly over?: readonly Member[];
 }
 
 /** An entity of a list, or what stands there that is none. */

@@ -109,11 +109,10 @@ export class Model {
   #dict(tree: Dict, place: Place): Out {
     const read = place.runs ? readDirective(tree) : undefined;
     if (read !== undefined) {
-      const { projections = [], overs = [] } = tree;
-      const under = (one: Directive): Directive => ({ ...one, overlay: [...one.overlay, ...overs] });
-      if (!('items' in read)) return this.run(under(read), projections, place);
+      const { projections = [] } = tree;
+      if (!('items' in read)) return this.run(read, projections, place);
       const outs = read.items.map((item) =>
-        'kind' in item ? this.value(item, place) : this.run(under(item), projections, place),
+        'kind' in item ? this.value(item, place) : this.run(item, projections, place),
       );
       return this.#collection(
         '[',
@@ -162,7 +161,7 @@ export class Model {
     const { target, alt, required } = directive;
     const name = nameOf(target);
     if (place.left <= 0 || (name !== undefined && place.within.includes(name)))
-      return directive.onerror === 'drop' ? DROP : this.#over(refOf(directive), directive, place);
+      return directive.onerror === 'drop' ? DROP : this.#over(refOf(directive), directive, projections, place);
     const tried = alt === undefined ? [target] : [target, altTarget(target, alt)];
     for (const one of tried) {
       if (one !== target && 'src' in one) this.sources++;
@@ -175,24 +174,26 @@ export class Model {
     const stale = copy === undefined ? FAIL : this.#deliver(copy, directive, projections, place);
     this.standIns++;
     if (stale !== FAIL) return stale;
-    return required ? END : this.#standIn(directive, place);
+    return required ? END : this.#standIn(directive, projections, place);
   }
 
-  #standIn(directive: Directive, place: Place): Out {
+  #standIn(directive: Directive, projections: Dict['projections'] & {}, place: Place): Out {
     const { onerror, target } = directive;
-    if (directive.default !== undefined) return this.#over(directive.default, directive, place);
+    if (directive.default !== undefined) return this.#over(directive.default, directive, projections, place);
     const fallback = nameOf(target) === undefined ? undefined : kindOf(target)?.fallback;
     if (fallback !== undefined && onerror === undefined && readJson(fallback) !== undefined)
-      return this.#over(fallback, directive, place);
+      return this.#over(fallback, directive, projections, place);
     if (onerror === 'fail') return FAIL;
     if (onerror === 'drop') return DROP;
-    return onerror === 'null' ? 'null' : this.#over(refOf(directive), directive, place);
+    return onerror === 'null' ? 'null' : this.#over(refOf(directive), directive, projections, place);
   }
 
   /** A stand-in, its overlay put over it. */
-  #over(text: string, directive: Directive, place: Place): Out {
-    const { tree } = readJson(text)!;
-    const out = this.value(overlay(tree, directive.overlay), { ...place, runs: false });
+  #over(text: string, directive: Directive, projections: Dict['projections'] & {}, place: Place): Out {
+    let { tree } = readJson(text)!;
+    for (const change of [{ over: directive.overlay }, ...projections])
+      if ('over' in change) tree = overlay(tree, change.over);
+    const out = this.value(tree, { ...place, runs: false });
     return typeof out === 'string' ? ANY + out + ANY : out;
   }
 
@@ -207,13 +208,16 @@ export class Model {
     };
     const { fields } = directive;
     let tree = fields === undefined ? found.tree : project(found.tree, fields, found.runs);
-    // The result of a directive that is all of the entity is no object yet: it is overlaid when it is.
-    if (found.runs && tree.kind === 'dict' && readDirective(tree) !== undefined)
-      tree = { ...tree, overs: [...(tree.overs ?? []), ...directive.overlay] };
-    else tree = overlay(tree, directive.overlay);
-    for (const paths of projections) tree = project(tree, paths, found.runs);
+    for (const change of [{ over: directive.overlay }, ...projections])
+      tree = 'over' in change ? this.#laid(tree, change.over, found.runs) : project(tree, change, found.runs);
     const out = this.value(tree, inner);
     return typeof out === 'string' ? ANY + out + ANY : out === DROP ? 'null' : out;
+  }
+
+  /** The result of a directive that is all of the entity is no object yet: it is overlaid when it is. */
+  #laid(tree: Tree, over: readonly Member[], runs: boolean): Tree {
+    if (!runs || tree.kind !== 'dict' || readDirective(tree) === undefined) return overlay(tree, over);
+    return { ...tree, projections: [...(tree.projections ?? []), { over }] };
   }
 
   /** A member of an overlay: its value belongs to the document that the directive stands in. */

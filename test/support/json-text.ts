@@ -17,15 +17,16 @@ export interface List {
   readonly space: string;
 }
 
+/** What documents around a directive do with its result: they narrow it to paths, or put members over it. */
+export type Change = readonly (readonly string[])[] | { readonly over: readonly Member[] };
+
 export interface Dict {
   readonly kind: 'dict';
   readonly text: string;
   readonly members: readonly Member[];
   readonly space: string;
   /** Names and pointers that the result of the directive in it is projected to, one list after another. */
-  readonly projections?: readonly (readonly (readonly string[])[])[];
-  /** Of a directive: members that documents around it put over its result. */
-  readonly overs?: readonly Member[];
+  readonly projections?: readonly Change[];
 }
 
 /** What a value came to: text, or that it disappears, or that its document fails, or all of the page. */
