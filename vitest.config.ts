@@ -19,7 +19,14 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/{unit,contract,conformance}/**/*.test.ts'], maxWorkers: 2 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{unit,contract,conformance}/**/*.test.ts'],
+          maxWorkers: 2,
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: 'integration',

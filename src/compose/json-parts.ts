@@ -101,8 +101,13 @@ export function isDroppable(part: Part): part is Node {
   return !(part instanceof Uint8Array) && part.kind === 'node' && part.include.onerror === 'drop';
 }
 
-/** Whether something in members is composed itself. */
-export function hasInstructions(members: readonly Member[]): boolean {
+/** Whether something that is put over a node is composed itself: then it cannot be finished before its levels are. */
+export function isOverlaidLater({ members, include }: Node): boolean {
+  if (hasInstructions(members)) return true;
+  return include.within?.some((change) => 'over' in change && hasInstructions(change.over)) === true;
+}
+
+function hasInstructions(members: readonly Member[]): boolean {
   return members.some(({ value }) => value.some((segment) => !(segment instanceof Uint8Array)));
 }
 

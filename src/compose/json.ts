@@ -9,7 +9,7 @@ import { finish, finishNode, type Recover } from './json-output.ts';
 import {
   addressed,
   createNode,
-  hasInstructions,
+  isOverlaidLater,
   itemInclude,
   lay,
   type Node,
@@ -209,7 +209,7 @@ class Levels {
       this.#nodes.push(node);
       return;
     }
-    if (this.#isBatched(node) || hasInstructions(node.members)) {
+    if (this.#isBatched(node) || isOverlaidLater(node)) {
       this.#nodes.push(node);
       this.#pending.push(
         attempt.then(
