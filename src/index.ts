@@ -9,6 +9,7 @@ export {
   env,
   type FacadeConfig,
   type GatewayConfig,
+  type NatsAuthConfig,
   type RouteConfig,
   type ServiceConfig,
 } from './gateway/config.ts';

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { asInlayError, InlayError } from '../errors.ts';
-import type { PurgeBus } from '../purge/bus.ts';
+import type { InstanceState, PurgeBus } from '../purge/bus.ts';
 import { MAX_MESSAGE_BYTES, parsePurge } from '../purge/message.ts';
 import type { Runtime } from '../runtime.ts';
 import { isLoopback } from './resolve-config.ts';
@@ -22,6 +22,11 @@ export interface AdminSetup {
 /** Purges that one listener accepts in a second; more wait for the next, which 429 says. */
 const PURGES_PER_SECOND = 50;
 
+/** Ms that a purge may wait until it has been applied everywhere. */
+const MAX_WAIT = 10_000;
+/** Instances that are named in an answer because they are behind. */
+const MAX_NAMES = 100;
+
 /** Makes the admin listener: `/_inlay/health`, `/_inlay/ready`, `POST /_inlay/purge`. Never to be mounted on a public port without a token. */
 export function createAdmin(setup: AdminSetup): Hono {
   const { runtime, bus, space } = setup;
@@ -42,10 +47,10 @@ export function createAdmin(setup: AdminSetup): Hono {
     authorise(c, setup);
     if (!allow())
       return c.json({ error: { code: 'overloaded', message: `more than ${PURGES_PER_SECOND} purges a second` } }, 429);
+    const wait = readWait(c.req.query('wait'));
     const message = parsePurge(withDefaults(await readText(c.req.raw)));
-    const { id, seq } = await bus.publish(message);
-    const reach = bus.kind === 'local' ? (setup.reach ?? 'this process') : 'every instance of the space';
-    return c.json({ id, seq, space, reach });
+    const { id, seq, instances } = await bus.publish(message, wait);
+    return c.json({ id, seq, space, reach: reachOf(setup), ...countsOf(bus, instances) });
   });
   admin.all('/_inlay/purge', (c) =>
     c.json({ error: { code: 'method-unsupported', message: 'use POST' } }, 405, { allow: 'POST' }),
@@ -59,24 +64,59 @@ export function createAdmin(setup: AdminSetup): Hono {
   return admin;
 }
 
+/** How far a purge goes that is published now. */
+function reachOf({ bus, reach }: AdminSetup): string {
+  if (bus.kind === 'local') return reach ?? 'this process';
+  return bus.durable ? 'every instance of the space' : 'every instance of the space that is connected now';
+}
+
+/** How many instances answered, and how many of them have applied the purge; absent where nobody can be asked. */
+function countsOf(bus: PurgeBus, instances: readonly InstanceState[] | undefined) {
+  if (bus.kind === 'local') return { instances: 1, applied: 1 };
+  if (instances === undefined) return {};
+  const behind = instances.filter(({ applied }) => !applied).map(({ name }) => name);
+  const names = behind.length === 0 ? {} : { behind: behind.slice(0, MAX_NAMES) };
+  return { instances: instances.length, applied: instances.length - behind.length, ...names };
+}
+
+/** Ms to wait until all instances have applied a purge. */
+function readWait(text = '0'): number {
+  const wait = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (wait <= MAX_WAIT) return wait;
+  throw new InlayError('purge-invalid', `wait must be ms, from 0 to ${MAX_WAIT}`, { path: 'wait' });
+}
+
 function report({ runtime, bus, space }: AdminSetup) {
+  const { kind, state, durable, lag, connected, rejected } = bus;
+  const { synced, seq, position } = runtime.purges;
   return {
     cache: { size: runtime.store.size, maxSize: runtime.store.maxSize },
     purges: {
       space,
-      bus: bus.kind,
-      connected: bus.connected,
-      synced: runtime.purges.synced,
-      position: runtime.purges.position,
+      bus: kind,
+      state,
+      durable,
+      seq: durable || seq > 0 ? seq : position,
+      lag,
+      connected,
+      synced,
+      rejected,
     },
   };
 }
 
-function reasonsNotReady({ runtime, isDraining }: AdminSetup): string[] {
+function reasonsNotReady({ runtime, bus, isDraining }: AdminSetup): string[] {
   const reasons: string[] = [];
   if (isDraining()) reasons.push('draining');
-  if (!runtime.purges.synced) reasons.push('purges may be missed: not connected to NATS');
+  if (!runtime.purges.synced || bus.state === 'suspect' || bus.state === 'catching-up')
+    reasons.push(`purges may be missed: ${whyUnsynced(bus)}`);
   return reasons;
+}
+
+function whyUnsynced({ state, connected, lag }: PurgeBus): string {
+  if (state === 'catching-up') return `reading what came meanwhile, ${lag} to go`;
+  if (!connected) return 'not connected to NATS';
+  return state === 'suspect' ? 'NATS is silent, or refuses a subscription' : 'not listening to NATS';
 }
 
 /**

@@ -78,6 +78,25 @@ export interface LimitsConfig {
   readonly pageTimeout?: Duration;
 }
 
+/**
+ * How Inlay proves to a NATS server who it is: a user with a password, or a token, or an nkey, or a credentials file; and
+ * what it asks of the server's certificate. What is not said here is taken from NATS_USER, NATS_PASSWORD, NATS_TOKEN,
+ * NATS_NKEY, NATS_CREDS, NATS_CA, NATS_CERT and NATS_KEY.
+ */
+export interface NatsAuthConfig {
+  readonly user?: Setting;
+  readonly password?: Setting;
+  readonly token?: Setting;
+  /** The seed of a user's nkey (`SU…`). */
+  readonly nkey?: Setting;
+  /** Path of a credentials file: a JWT and its seed. */
+  readonly creds?: Setting;
+  /** Paths of PEM files: who signs the server's certificate, and a certificate of our own with its key. Each asks for TLS. */
+  readonly ca?: Setting;
+  readonly cert?: Setting;
+  readonly key?: Setting;
+}
+
 /** The whole configuration, as `inlay.config.ts` exports it. */
 export interface GatewayConfig {
   readonly services: Readonly<Record<string, Setting | ServiceConfig>>;
@@ -88,6 +107,7 @@ export interface GatewayConfig {
     readonly space?: string;
     /** NATS server URLs, comma-separated. Absent: purges reach this process only. */
     readonly nats?: Setting;
+    readonly auth?: NatsAuthConfig;
     /** Freshness while purges may be missed. Default 30 s. */
     readonly maxUnsynced?: Duration;
   };

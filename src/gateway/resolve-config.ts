@@ -4,6 +4,7 @@ import { parseServiceUrl, type Service } from '../fragment/service.ts';
 import { parseHydrate } from '../http/hydrate.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { GatewayConfig } from './config.ts';
+import { authFaults, type NatsAuth } from './nats-auth.ts';
 import { checkShape, type Parsed } from './schema.ts';
 
 /** A route, validated. `prefix` routes match every path that begins with `path`. */
@@ -30,7 +31,12 @@ export interface Gateway {
   readonly services: ReadonlyMap<string, Service>;
   readonly facades: readonly Facade[];
   readonly fragments: readonly Fragment[];
-  readonly purge: { readonly space: string; readonly nats: readonly string[]; readonly maxUnsynced: number };
+  readonly purge: {
+    readonly space: string;
+    readonly nats: readonly string[];
+    readonly auth: NatsAuth;
+    readonly maxUnsynced: number;
+  };
   readonly cache: { readonly maxSize: number };
   readonly limits: Readonly<Parsed['limits']>;
   readonly esi: { readonly cookies: readonly string[] | undefined; readonly privileged: boolean };
@@ -125,6 +131,7 @@ function link(parsed: Parsed): Gateway {
   const facades = linkFacades(parsed, services, report);
   const fragments = linkFragments(parsed, services, report);
   checkHydration(parsed, fragments, report);
+  for (const { member, message } of authFaults(parsed.purge.auth)) report(`purge.auth.${member}`, message);
   if (parsed.admin.token === undefined && !isLoopback(parsed.admin.host)) {
     report('admin.token', `is needed, because admin.host ${parsed.admin.host} can be reached from other machines`);
   }

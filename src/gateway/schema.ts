@@ -102,6 +102,17 @@ const limits = object({
   pageTimeout: v.optional(duration, 10_000),
 });
 
+const auth = object({
+  user: v.optional(text),
+  password: v.optional(text),
+  token: v.optional(text),
+  nkey: v.optional(text),
+  creds: v.optional(text),
+  ca: v.optional(text),
+  cert: v.optional(text),
+  key: v.optional(text),
+});
+
 const schema = object({
   services: v.pipe(
     v.record(name, service, 'must be an object of services'),
@@ -113,6 +124,7 @@ const schema = object({
     object({
       space: v.optional(v.pipe(v.string(), v.check(isSpace, 'must be 1 to 64 letters, digits, "-" or "_"')), 'default'),
       nats: v.optional(v.string('must be text')),
+      auth: v.optional(auth, {}),
       maxUnsynced: v.optional(duration, 30_000),
     }),
     {},

@@ -2,6 +2,7 @@ import { cac } from 'cac';
 import { asInlayError, InlayError } from '../errors.ts';
 import { ConfigError } from '../gateway/resolve-config.ts';
 import type { LogLevel } from './log.ts';
+import { natsCommand } from './nats-init-command.ts';
 import { purgeCommand } from './purge-command.ts';
 import { serveCommand } from './serve-command.ts';
 
@@ -25,6 +26,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--nats <url>', 'NATS server that purges come from')
     .option('--admin-port <n>', 'Port of the admin listener (default: 9901)')
     .option('--admin-token <token>', 'Bearer token of the admin listener (default: $INLAY_ADMIN_TOKEN)')
+    .option('--workers <n>', 'Processes that share the port, each with its own cache; needs NATS', { default: 1 })
     .option('--log <level>', 'all | errors | off', { default: 'all' as LogLevel })
     .example('  inlay serve --origin http://127.0.0.1:9000 --port 8080')
     .action(serveCommand);
@@ -35,12 +37,21 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--prefix <prefix>', 'Everything whose URL or path begins so')
     .option('--all', 'Everything in the space')
     .option('--soft', 'Mark as stale, to be refreshed, instead of dropping')
+    .option('--wait', 'Wait until every gateway has applied it (5 s); exit code 1 if one has not')
     .option('--nats <url>', 'NATS server to publish on (default: $NATS_URL)')
     .option('--space <space>', 'Space to publish to, with --nats (default: that of inlay.config.ts)')
     .option('--admin <url>', 'Admin listener to ask (default: http://127.0.0.1:9901)')
     .option('--admin-token <token>', 'Its bearer token (default: $INLAY_ADMIN_TOKEN)')
     .example('  inlay purge --tag country:FRA')
     .action(purgeCommand);
+  cli
+    .command('nats <action>', 'init: make the stream that keeps purges (JetStream)')
+    .option('--nats <url>', 'NATS server (default: $NATS_URL, or that of inlay.config.ts)')
+    .option('--max-age <duration>', 'How long purges are kept (default: 7d)')
+    .option('--replicas <n>', 'Servers of the cluster that keep them (default: 1)')
+    .option('--subject <subject>', 'Subject of services to keep, too; may be repeated')
+    .example("  inlay nats init --subject 'catalog.*.changed'")
+    .action(natsCommand);
   cli.help();
   cli.version(VERSION);
   try {
@@ -48,7 +59,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (cli.options.help === true || cli.options.version === true) return 0;
     if (cli.matchedCommand === undefined) {
       const given = argv[2];
-      const known = 'inlay serve, inlay purge (--help for more)';
+      const known = 'inlay serve, inlay purge, inlay nats init (--help for more)';
       if (given === undefined) throw new InlayError('config-invalid', `say what to do: ${known}`);
       const problem = given.startsWith('-') ? `${given} needs a command before it` : `there is no command "${given}"`;
       throw new InlayError('config-invalid', `${problem}: ${known}`);

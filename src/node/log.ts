@@ -5,11 +5,19 @@ import { limitLines } from './log-limit.ts';
 /** What is logged: everything, or only what went wrong and what changed the gateway's state, or nothing. */
 export type LogLevel = 'all' | 'errors' | 'off';
 
-/** Turns events into JSON lines: one a request, one a purge, one a change of state. */
-export function createLog(level: LogLevel, destination?: DestinationStream): ((event: InlayEvent) => void) | undefined {
+/**
+ * Turns events into JSON lines: one a request, one a purge, one a change of state.
+ *
+ * @param worker number of this process, if it is one of several that write to the same place
+ */
+export function createLog(
+  level: LogLevel,
+  destination?: DestinationStream,
+  worker?: number,
+): ((event: InlayEvent) => void) | undefined {
   if (level === 'off') return undefined;
   const options = {
-    base: null,
+    base: worker === undefined ? null : { worker },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

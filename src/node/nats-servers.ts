@@ -1,5 +1,7 @@
-import { connect } from 'node:net';
+import { connect as open } from 'node:net';
 import { InlayError } from '../errors.ts';
+import { type NatsAuth, secretsOf } from './nats-auth.ts';
+import { connect, type NatsConnection } from './nats-client.ts';
 
 /** Where one server listens, and whether it must speak TLS. */
 export interface Server {
@@ -22,14 +24,40 @@ export function readServer(text: string): Server {
   return { host: `${url.hostname}:${port}`, hostname, port, tls: url.protocol === 'tls:' };
 }
 
+/** Connects to one of the servers that answer within some ms. */
+export async function dial(
+  servers: readonly Server[],
+  { name = 'inlay', auth }: { readonly name?: string; readonly auth?: NatsAuth },
+  ms: number,
+): Promise<NatsConnection> {
+  const greeted = await Promise.all(servers.map((server) => greets(server, ms)));
+  const there = servers.filter((_, at) => greeted[at]).map(({ host }) => host);
+  if (there.length === 0) throw new InlayError('upstream-unreachable', 'no NATS server answers');
+  const tls = servers.some((server) => server.tls);
+  return connect({
+    servers: there,
+    name,
+    reconnect: false,
+    timeout: ms,
+    pingInterval: 1_000,
+    maxPingOut: 2,
+    ignoreClusterUpdates: true,
+    ...secretsOf(
+      auth,
+      tls,
+      servers.map(({ hostname }) => hostname),
+    ),
+  });
+}
+
 /**
  * Whether a server says anything to a new connection within some ms. The `nats` package never closes a socket on which it waited
  * for a greeting in vain, so a server that hangs would cost one at every attempt.
  * Ask here first.
  */
-export function greets({ hostname, port }: Server, ms: number): Promise<boolean> {
+function greets({ hostname, port }: Server, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port, timeout: ms });
+    const socket = open({ host: hostname, port, timeout: ms });
     const done = (answer: boolean) => {
       resolve(answer);
       socket.destroy();

@@ -1,10 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import { connect, Events, type Msg, type NatsConnection, type NatsError } from 'nats';
-import { asInlayError, InlayError } from '../errors.ts';
-import { applyPurge, type PurgeBus } from '../purge/bus.ts';
+import { hostname } from 'node:os';
+import { InlayError } from '../errors.ts';
+import { applyPurge, type BusState, type Published, type PurgeBus } from '../purge/bus.ts';
 import {
   ALL_SPACES,
-  createPurge,
   eventSubjectFault,
   isSpace,
   type PurgeMessage,
@@ -14,9 +12,19 @@ import {
 } from '../purge/message.ts';
 import type { PurgeIndex } from '../purge/purge-index.ts';
 import type { Runtime } from '../runtime.ts';
-import { greets, readServer, type Server } from './nats-servers.ts';
-import { Rejections } from './rejections.ts';
-import { pause, within } from './waits.ts';
+import type { NatsAuth } from './nats-auth.ts';
+import { Answers, census, controlSubject } from './nats-census.ts';
+import { Events, type Msg, type NatsConnection, type NatsError } from './nats-client.ts';
+import { StreamFollower } from './nats-follower.ts';
+import { type NatsEvent, NatsIntake } from './nats-intake.ts';
+import { Line } from './nats-line.ts';
+import { NatsPublisher } from './nats-publisher.ts';
+import { dial, readServer, type Server } from './nats-servers.ts';
+import { STREAM } from './nats-stream.ts';
+import { NatsSubscriptions, type Wanted } from './nats-subscriptions.ts';
+import { describe, pause, within } from './waits.ts';
+
+export type { NatsEvent } from './nats-intake.ts';
 
 /** Where the servers are, which purges to listen to, and the index that they are recorded in. */
 export interface NatsOptions {
@@ -29,13 +37,9 @@ export interface NatsOptions {
   readonly observe: Runtime['observe'];
   /** How this instance is called in the server's monitoring. */
   readonly name?: string;
-  readonly auth?: { readonly user: string; readonly pass: string } | { readonly token: string };
-}
-
-/** A subject on which a service tells of changes, and the tags that one message purges, hard. */
-export interface NatsEvent {
-  readonly subject: string;
-  tags(subject: string): readonly string[];
+  readonly auth?: NatsAuth;
+  /** Only publishes: it applies nothing, and answers nobody. */
+  readonly publisher?: boolean;
 }
 
 /** Ms that the start waits for a server; afterwards the connection comes up in the background. */
@@ -45,12 +49,15 @@ const ANSWER_WAIT = 2_000;
 /** Ms between attempts to connect: the first, and the longest. */
 const RETRY_FIRST = 100;
 const RETRY_LONGEST = 1_000;
+/** Ms between two looks whether the stream is still what it was, or there now. */
+const LOOK_AGAIN = 5_000;
 /** Ms until a subscription that was refused is tried again: permissions change without a reconnect. */
 const REFUSED_RETRY = 2_000;
 
 /**
- * Listens to purges and events on NATS, for ever: a lost connection is made anew, and what may have been missed
- * meanwhile counts as purged softly. Resolves after at most 1 s, connected or not. Throws `config-invalid`.
+ * Listens to purges and events on NATS, for ever. Where the server keeps them in a stream, what was missed while the
+ * connection was lost is read afterwards, and nothing else is lost; where it does not, everything older counts as purged
+ * softly then. Resolves after at most 1 s, connected or not. Throws `config-invalid`.
  *
  * The `nats` package does not reconnect by itself here. Its own loop gives up after two refused log-ins, forgets
  * refused subscriptions, drops what is published meanwhile, and may open a connection that nobody closes any more.
@@ -66,19 +73,21 @@ class NatsBus implements PurgeBus {
   readonly #options: NatsOptions;
   readonly #servers: readonly Server[];
   readonly #subject: string;
-  readonly #rejections: Rejections;
   readonly #closing = new AbortController();
-  /** Sequence numbers of our own purges in flight, which come back like everybody's. */
-  readonly #echoes = new Map<string, number | undefined>();
-  #connection: NatsConnection | undefined;
-  /** Ends the waits for answers on this connection: `nats` leaves them pending for ever when it is lost. */
-  #over = new AbortController();
+  readonly #line = new Line();
+  readonly #intake: NatsIntake;
+  readonly #follower: StreamFollower;
+  readonly #publisher: NatsPublisher;
+  /** The connection that stands, listened to or not yet. */
+  #dialed: NatsConnection | undefined;
   #running: Promise<void> | undefined;
-  #refusedPublish = '';
   /** What was told since the last change, so that repeated attempts do not repeat it. */
   readonly #told = new Set<string>();
-  /** Entries may have been stored while no purge could arrive. */
+  /** Entries may have been stored while no purge could arrive, and none will be told of. */
   #missed = false;
+  #state: BusState = 'suspect';
+  readonly #answers: Answers;
+  #isSubscribed = false;
 
   constructor(options: NatsOptions) {
     this.#options = options;
@@ -92,51 +101,69 @@ class NatsBus implements PurgeBus {
       if (fault !== undefined) throw invalid(`events[${at}].subject`, fault);
     });
     this.#subject = purgeSubject(options.space);
-    this.#rejections = new Rejections(options.observe);
+    this.#intake = new NatsIntake(options);
+    this.#follower = new StreamFollower(options.index, this.#intake, [
+      purgeSubject(options.space),
+      purgeSubject(ALL_SPACES),
+    ]);
+    this.#publisher = new NatsPublisher(this.#line, this.#subject, this.#closing.signal);
+    const name = `${hostname()}:${process.pid}`;
+    this.#answers = new Answers({ instance: crypto.randomUUID(), name, seq: () => options.index.seq });
   }
 
   get connected(): boolean {
-    return this.#connection !== undefined;
+    return this.#line.connection !== undefined;
+  }
+
+  get state(): BusState {
+    return this.#state;
+  }
+
+  get durable(): boolean {
+    return this.#follower.isThere;
+  }
+
+  get lag(): number {
+    return this.#follower.pending;
+  }
+
+  get rejected(): number {
+    return this.#intake.rejected;
   }
 
   async start(): Promise<void> {
     this.#options.index.setSynced(false);
     const ready = Promise.withResolvers<void>();
     this.#running = this.#run(ready.resolve);
-    await within(START_WAIT, ready.promise).catch(() => undefined);
-    this.#missed = true;
+    await within(START_WAIT, ready.promise).catch(() => {
+      // From now on requests are answered, and what they leave behind no purge may have reached.
+      this.#missed = true;
+    });
   }
 
-  async publish(message: PurgeMessage): Promise<{ readonly id: string; readonly seq: number }> {
+  async publish(message: PurgeMessage, wait?: number): Promise<Published> {
     const text = printPurge(message);
     const { id } = parsePurge(text);
-    const connection = this.#connection;
-    if (connection === undefined) throw new InlayError('not-ready', 'not connected to NATS; nothing was published');
-    this.#echoes.set(id, undefined);
-    try {
-      connection.publish(this.#subject, text);
-      await within(ANSWER_WAIT, connection.flush(), this.#over.signal);
-      const seq = this.#echoes.get(id);
-      if (seq !== undefined) return { id, seq };
-    } catch (thrown) {
-      throw new InlayError('not-ready', `the purge may not have reached NATS: ${describe(thrown)}`, { cause: thrown });
-    } finally {
-      this.#echoes.delete(id);
+    const { index, observe, space } = this.#options;
+    if (!this.durable) {
+      const heard = await this.#publisher.tellAll({ id, text }, this.#intake);
+      return { id, seq: heard ?? applyPurge(index, message, 'local', observe) };
     }
-    // A server answers in order, so the purge was refused, or our own subscription is. Refusals are told a turn later.
-    await turn();
-    if (this.#refusedPublish !== '') throw new InlayError('not-ready', this.#refusedPublish);
-    return { id, seq: applyPurge(this.#options.index, message, 'local', this.#options.observe) };
+    const seq = await this.#publisher.keep({ id, text });
+    if (this.#options.publisher !== true) await this.#intake.applied(seq, ANSWER_WAIT, this.#line.over);
+    const { connection } = this.#line;
+    if (wait === undefined || connection === undefined) return { id, seq };
+    return { id, seq, instances: await census(connection, space, seq, wait) };
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    const connection = this.#connection;
+    const connection = this.#dialed;
     if (connection !== undefined && !connection.isClosed()) {
-      await within(ANSWER_WAIT, connection.drain(), this.#over.signal).catch(() => connection.close());
+      await within(ANSWER_WAIT, connection.drain(), this.#line.over).catch(() => connection.close());
     }
     await within(ANSWER_WAIT, this.#running ?? Promise.resolve()).catch(() => undefined);
-    this.#rejections.flush();
+    this.#intake.flush();
     this.#options.observe({ type: 'bus', state: 'closed', detail: 'closed' });
   }
 
@@ -144,7 +171,7 @@ class NatsBus implements PurgeBus {
     let wait = RETRY_FIRST;
     while (!this.#closing.signal.aborted) {
       try {
-        const connection = await this.#dial();
+        const connection = await dial(this.#servers, this.#options, ANSWER_WAIT);
         const listened = await this.#serve(connection, ready).finally(() => connection.close());
         if (listened) wait = RETRY_FIRST;
       } catch (thrown) {
@@ -155,75 +182,112 @@ class NatsBus implements PurgeBus {
     }
   }
 
-  async #dial(): Promise<NatsConnection> {
-    const greeted = await Promise.all(this.#servers.map((server) => greets(server, ANSWER_WAIT)));
-    const servers = this.#servers.filter((_, at) => greeted[at]).map(({ host }) => host);
-    if (servers.length === 0) throw new Error('no NATS server answers');
-    return connect({
-      servers,
-      name: this.#options.name ?? 'inlay',
-      reconnect: false,
-      timeout: ANSWER_WAIT,
-      pingInterval: 1_000,
-      maxPingOut: 2,
-      ignoreClusterUpdates: true,
-      ...(this.#servers.some(({ tls }) => tls) && { tls: {} }),
-      ...this.#options.auth,
-    });
-  }
-
   /** Listens on one connection until it is lost; tells whether it ever listened. */
   async #serve(connection: NatsConnection, ready: () => void): Promise<boolean> {
     if (this.#closing.signal.aborted) return false;
-    this.#refusedPublish = '';
+    this.#dialed = connection;
+    this.#publisher.refused = '';
     this.#told.clear();
-    const over = new AbortController();
-    this.#over = over;
+    const over = this.#line.begin();
     const closed = connection.closed();
-    const listening = this.#listen(connection, ready, over.signal).then(() => closed);
     this.#watch(connection).catch((thrown: unknown) => this.#tell('connected', describe(thrown)));
+    const listening = this.#begin(connection, ready, over).then(() => closed);
     const reason = await Promise.race([closed, listening]).catch((thrown: unknown) => thrown);
-    over.abort();
     const listened = this.connected;
-    this.#connection = undefined;
+    const kept = this.durable;
+    this.#line.lose();
+    this.#dialed = undefined;
+    this.#follower.stop();
+    this.#answers.forget();
+    this.#state = 'suspect';
     this.#unsync();
     if (this.#closing.signal.aborted) return listened;
-    this.#options.index.raiseFloor('soft', 'disconnected');
+    // What a stream keeps is not missed: it is read when it is there again. Until then freshness is capped.
+    if (kept) this.#missed = this.#hasUnkept();
+    else this.#options.index.raiseFloor('soft', 'disconnected');
     this.#tell('disconnected', describe(reason));
     return listened;
   }
 
+  async #begin(connection: NatsConnection, ready: () => void, over: AbortSignal): Promise<void> {
+    this.#state = 'catching-up';
+    await this.#follower.find(connection, over);
+    if (this.#options.publisher === true) {
+      this.#line.open(connection);
+      ready();
+      return;
+    }
+    if (this.#follower.isGone) this.#missed = true;
+    if (!this.durable) {
+      const advice = `the server keeps no stream ${STREAM}: an outage will make everything stale (inlay nats init makes one)`;
+      this.#tell('connected', advice);
+    }
+    await this.#follower.follow(connection, {
+      applied: () => this.#answers.applied(),
+      moved: () => this.#settle(connection),
+      silent: () => {
+        this.#state = this.#state === 'live' ? 'suspect' : this.#state;
+        this.#options.index.setSynced(false);
+      },
+      failed: (reason) => {
+        this.#tell('disconnected', describe(reason));
+        if (!connection.isClosed()) void connection.close();
+      },
+    });
+    await this.#listen(connection, ready, over);
+  }
+
+  /** Live, if all that has to arrive does. */
+  #settle(connection: NatsConnection): void {
+    if (!this.#follower.isCurrent || !this.#isSubscribed || this.#line.connection !== connection) {
+      if (this.#state === 'suspect') this.#state = 'catching-up';
+      return;
+    }
+    if (this.#state === 'live' && this.#options.index.synced) return;
+    this.#state = 'live';
+    this.#sync(connection);
+  }
+
+  /** Whether services tell of changes on subjects that the stream does not keep. */
+  #hasUnkept(): boolean {
+    return !this.durable || this.#options.events.some(({ subject }) => !this.#follower.keeps(subject));
+  }
+
   /** Subscribes, and again where the server refuses: its permissions may change while the connection stands. */
   async #listen(connection: NatsConnection, ready: () => void, over: AbortSignal): Promise<void> {
-    const wanted = this.#subscriptions();
-    const active = new Set<string>();
-    while (!over.aborted) {
-      if (active.size < wanted.size) {
-        for (const [subject, read] of wanted) {
-          if (active.has(subject)) continue;
-          active.add(subject);
-          const callback = (error: NatsError | null, message: Msg) => {
-            if (error === null) return read(message);
-            active.delete(subject);
-            this.#unsync();
-            this.#tell('connected', `not subscribed to ${subject}: ${describe(error)}`);
-          };
-          connection.subscribe(subject, { callback });
-        }
-        // Once this is answered the server has seen every SUB before it, and told every refusal.
-        await within(ANSWER_WAIT, connection.flush(), over);
+    this.#isSubscribed = false;
+    const wanted = this.#wanted();
+    const control = controlSubject(this.#options.space);
+    const subscriptions = new NatsSubscriptions(connection, wanted, (subject, error) => this.#refuse(subject, error));
+    for (let looked = performance.now(); !over.aborted; ) {
+      if (!subscriptions.isComplete) {
+        await subscriptions.complete(over);
         if (over.aborted) return;
-        this.#connection = connection;
-        if (active.size === wanted.size) this.#sync(connection);
+        this.#line.open(connection);
+        this.#isSubscribed = [...wanted.keys()].every((subject) => subject === control || subscriptions.has(subject));
+        this.#settle(connection);
         ready();
       }
       await pause(REFUSED_RETRY, over);
+      if (over.aborted || performance.now() - looked < LOOK_AGAIN) continue;
+      await this.#follower.lookAgain(connection, over);
+      looked = performance.now();
     }
+  }
+
+  #refuse(subject: string, error: NatsError): void {
+    this.#tell('connected', `not subscribed to ${subject}: ${describe(error)}`);
+    // Then nobody learns how far we are, and that is all.
+    if (subject === controlSubject(this.#options.space)) return;
+    this.#isSubscribed = false;
+    this.#state = 'suspect';
+    this.#unsync();
   }
 
   #sync(connection: NatsConnection): void {
     const { index } = this.#options;
     if (this.#missed) index.raiseFloor('soft', 'reconnected; purges may have been missed');
+    this.#missed = false;
     index.setSynced(true);
     this.#told.clear();
     this.#tell('connected', connection.getServer());
@@ -234,38 +298,19 @@ class NatsBus implements PurgeBus {
     this.#options.index.setSynced(false);
   }
 
-  /** What is listened to, and how each message is read: at once, in the callback, so that nothing queues up here. */
-  #subscriptions(): Map<string, (message: Msg) => void> {
+  /** What is listened to beside the stream. */
+  #wanted(): Wanted {
+    const { events, space } = this.#options;
     const wanted = new Map<string, (message: Msg) => void>();
-    for (const subject of [this.#subject, purgeSubject(ALL_SPACES)]) {
-      wanted.set(subject, ({ data }) => this.#read(subject, () => parsePurge(data)));
+    wanted.set(controlSubject(space), (message) => this.#answers.take(message));
+    for (const subject of this.durable ? [] : [this.#subject, purgeSubject(ALL_SPACES)]) {
+      wanted.set(subject, ({ data }) => this.#intake.purge(subject, data));
     }
-    for (const event of this.#options.events) {
-      wanted.set(event.subject, ({ subject }) => {
-        // A wide wildcard also brings the purges themselves, and the answers of other instances.
-        if (subject.startsWith('inlay.')) return;
-        this.#read(subject, () => {
-          const tags = event.tags(subject);
-          return tags.length === 0 ? undefined : createPurge({ tags });
-        });
-      });
+    for (const event of events) {
+      if (this.#follower.keeps(event.subject)) continue;
+      wanted.set(event.subject, ({ subject }) => this.#intake.event(event, subject));
     }
     return wanted;
-  }
-
-  /** Never throws: an error in a callback would end the reader of the `nats` package, without a word. */
-  #read(from: string, parse: () => PurgeMessage | undefined): void {
-    const { index, observe } = this.#options;
-    try {
-      const message = parse();
-      if (message === undefined) return;
-      const seq = applyPurge(index, message, `nats ${from}`, observe);
-      if (this.#echoes.has(message.id)) this.#echoes.set(message.id, seq);
-    } catch (thrown) {
-      // Somebody wanted something purged, and we cannot tell what.
-      index.record({ mode: 'soft', keys: [], tags: [], urls: [], prefixes: [], all: true });
-      this.#rejections.report(`nats ${from}`, asInlayError(thrown, 'purge-invalid'));
-    }
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
@@ -273,7 +318,7 @@ class NatsBus implements PurgeBus {
       // Refused subscriptions are told to their callbacks.
       if (type !== Events.Error || refused?.operation === 'subscription') continue;
       const detail = refused === undefined ? String(data) : `not permitted to publish to ${refused.subject}`;
-      if (refused !== undefined) this.#refusedPublish = detail;
+      if (refused?.subject === this.#subject) this.#publisher.refused = detail;
       this.#tell(this.connected ? 'connected' : 'disconnected', detail);
     }
   }
@@ -283,11 +328,6 @@ class NatsBus implements PurgeBus {
     this.#told.add(`${state} ${detail}`);
     this.#options.observe({ type: 'bus', state, detail });
   }
-}
-
-/** `nats` closes and rejects with nothing where a socket simply ended. */
-function describe(thrown: unknown): string {
-  return thrown === undefined ? 'connection lost' : asInlayError(thrown).message;
 }
 
 function invalid(member: string, fault: string): InlayError {

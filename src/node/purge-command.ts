@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InlayError } from '../errors.ts';
 import { resolveConfig } from '../gateway/resolve-config.ts';
+import type { PurgeBus } from '../purge/bus.ts';
 import { createPurge, type PurgeMessage, printPurge } from '../purge/message.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
 import { connectNats } from './nats.ts';
+import { authFrom, type NatsAuth } from './nats-auth.ts';
 import { loadConfig, textOf } from './serve-command.ts';
 
 /** Options as the command line has them. */
@@ -13,6 +16,7 @@ export interface PurgeFlags {
   readonly prefix?: unknown;
   readonly all?: unknown;
   readonly soft?: unknown;
+  readonly wait?: unknown;
   readonly nats?: unknown;
   readonly space?: unknown;
   readonly admin?: unknown;
@@ -20,6 +24,15 @@ export interface PurgeFlags {
 }
 
 const DEFAULT_ADMIN = 'http://127.0.0.1:9901';
+
+/** Ms that `--wait` waits for the gateways. */
+const WAIT = 5_000;
+/** Ms until a gateway must have answered: it publishes first, and may be waiting for others. */
+const ANSWER_TIMEOUT = WAIT + 5_000;
+/** Ms until a connection to NATS must stand. */
+const CONNECT_WAIT = 5_000;
+/** Ms that it may still take after something went wrong. */
+const TOLD_WAIT = 500;
 
 /** `inlay purge`: publishes on NATS if a server is named, else asks the admin listener of one gateway. */
 export async function purgeCommand(key: string | undefined, flags: PurgeFlags): Promise<void> {
@@ -30,11 +43,33 @@ export async function purgeCommand(key: string | undefined, flags: PurgeFlags): 
       path: '--space',
     });
   }
+  const wait = flags.wait === true ? WAIT : 0;
   const told =
     nats === undefined || nats === ''
-      ? await tellAdmin(message, flags)
-      : await publish(message, textOf(nats, '--nats'), flags);
-  console.log(told);
+      ? await tellAdmin(message, flags, wait)
+      : await publish(message, textOf(nats, '--nats'), flags, wait);
+  console.log(told.line);
+  if (wait > 0) demandApplied(told);
+}
+
+/** What became of a purge, for people. */
+interface Told {
+  readonly line: string;
+  /** Gateways that answered; absent where nobody can be asked. */
+  readonly instances: number | undefined;
+  /** Names of those that have not applied it. */
+  readonly behind: readonly string[];
+}
+
+/** With `--wait` the exit code 0 means that gateways said that they have applied it, and none said that it has not. */
+function demandApplied({ instances, behind }: Told): void {
+  if (behind.length > 0) {
+    throw new InlayError('not-ready', `not applied within ${WAIT / 1_000} s by ${behind.join(', ')}`);
+  }
+  if (instances === undefined) {
+    throw new InlayError('not-ready', 'whether it was applied cannot be asked: NATS keeps no stream of purges here');
+  }
+  if (instances === 0) throw new InlayError('not-ready', 'no gateway of the space said that it has applied it');
 }
 
 function messageOf(key: string | undefined, flags: PurgeFlags): PurgeMessage {
@@ -62,33 +97,67 @@ function listOf(value: unknown, option: string): string[] {
   return Array.isArray(value) ? value.map((item) => textOf(item, option)) : [textOf(value, option)];
 }
 
-async function publish(message: PurgeMessage, servers: string, flags: PurgeFlags): Promise<string> {
-  const space = flags.space === undefined ? await configuredSpace() : textOf(flags.space, '--space');
-  const index = createPurgeIndex({ epoch: 'publisher' });
+async function publish(message: PurgeMessage, servers: string, flags: PurgeFlags, wait: number): Promise<Told> {
+  const { space, auth } = await settingsOf(flags);
+  let why = '';
   const bus = await connectNats({
     servers: servers.split(','),
     space,
     events: [],
-    index,
-    observe: () => {},
+    index: createPurgeIndex({ epoch: 'publisher' }),
+    observe: (event) => {
+      if (event.type === 'bus') why = event.detail;
+    },
     name: 'inlay purge',
+    auth,
+    publisher: true,
   });
   try {
-    if (!bus.connected)
-      throw new InlayError('upstream-unreachable', `no NATS server answers at ${servers}: check --nats or NATS_URL`);
-    const { id } = await bus.publish(message);
-    return `purged ${describe(message)} in space ${space}: published on ${servers} as ${id}`;
+    await untilConnected(bus, () => why !== '');
+    if (!bus.connected) throw new InlayError('upstream-unreachable', whyNotConnected(servers, why));
+    const { id, seq, instances } = await bus.publish(message, wait);
+    const line = `purged ${describe(message)} in space ${space}: published on ${servers} as ${id}`;
+    if (!bus.durable) return { line: `${line}, ${NOT_KEPT}`, instances: undefined, behind: [] };
+    const applied = (instances ?? []).filter((one) => one.applied).map(({ name }) => printable(name));
+    const behind = (instances ?? []).filter((one) => !one.applied).map(({ name }) => printable(name));
+    const count = applied.length + behind.length;
+    const those = [applied.join(', '), ...(behind.length === 0 ? [] : [`not yet by ${behind.join(', ')}`])].join('; ');
+    const said = count === 0 ? 'no gateway answered' : `applied by ${applied.length} of ${count}: ${those}`;
+    return { line: `${line}, number ${seq}, ${said}`, instances: count, behind };
   } finally {
     await bus.close();
   }
 }
 
-async function configuredSpace(): Promise<string> {
-  if (!existsSync('inlay.config.ts')) return 'default';
-  return resolveConfig(await loadConfig(undefined), process.env).purge.space;
+const NOT_KEPT =
+  'which keeps no stream of purges: gateways that are connected apply it now, and nobody can say which did (inlay nats init)';
+
+/** A connection may take longer than the start of a bus waits. What is told meanwhile may be in its way, or not. */
+async function untilConnected(bus: PurgeBus, isTold: () => boolean): Promise<void> {
+  const until = performance.now() + CONNECT_WAIT;
+  let toldAt = Number.POSITIVE_INFINITY;
+  for (let now = 0; !bus.connected && now < Math.min(until, toldAt + TOLD_WAIT); now = performance.now()) {
+    if (isTold()) toldAt = Math.min(toldAt, performance.now());
+    await sleep(20);
+  }
 }
 
-async function tellAdmin(message: PurgeMessage, flags: PurgeFlags): Promise<string> {
+function whyNotConnected(servers: string, why: string): string {
+  const isAway = why === '' || why === 'no NATS server answers';
+  return isAway
+    ? `no NATS server answers at ${servers}: check --nats or NATS_URL`
+    : `no connection to NATS at ${servers}: ${why}`;
+}
+
+async function settingsOf(flags: PurgeFlags): Promise<{ readonly space: string; readonly auth: NatsAuth }> {
+  const configured = existsSync('inlay.config.ts')
+    ? resolveConfig(await loadConfig(undefined), process.env).purge
+    : { space: 'default', auth: {} };
+  const space = flags.space === undefined ? configured.space : textOf(flags.space, '--space');
+  return { space, auth: authFrom(configured.auth, process.env) };
+}
+
+async function tellAdmin(message: PurgeMessage, flags: PurgeFlags, wait: number): Promise<Told> {
   const base = flags.admin === undefined ? DEFAULT_ADMIN : textOf(flags.admin, '--admin');
   if (!/^https?:\/\//.test(base) || !URL.canParse(base)) {
     throw new InlayError('config-invalid', `--admin must be an http:// URL, such as ${DEFAULT_ADMIN}, not "${base}"`, {
@@ -100,13 +169,19 @@ async function tellAdmin(message: PurgeMessage, flags: PurgeFlags): Promise<stri
     'content-type': 'application/json',
     ...(token === undefined || token === '' ? {} : { authorization: `Bearer ${textOf(token, '--admin-token')}` }),
   };
-  const answer = await ask(new URL('/_inlay/purge', base), headers, printPurge(message));
-  const { seq, space, reach } = answer;
-  return `purged ${describe(message)} in space ${space}: number ${seq}, reaches ${reach}`;
+  const url = new URL(`/_inlay/purge${wait === 0 ? '' : `?wait=${wait}`}`, base);
+  const { seq, space, reach, instances, applied, behind } = await ask(url, headers, printPurge(message));
+  const line = `purged ${describe(message)} in space ${space}: number ${seq}, reaches ${reach}`;
+  if (typeof instances !== 'number') return { line, instances: undefined, behind: [] };
+  const names = Array.isArray(behind) ? behind.map(printable) : [];
+  const rest = names.length === 0 ? '' : `; not yet by ${names.join(', ')}`;
+  return { line: `${line}, applied by ${applied} of ${instances}${rest}`, instances, behind: names };
 }
 
-/** Ms until a gateway must have answered. */
-const ANSWER_TIMEOUT = 5_000;
+/** Names come from whoever answers, and go to a terminal. */
+function printable(name: unknown): string {
+  return String(name).replaceAll(/[^\x20-\x7e]/g, '?');
+}
 
 async function ask(url: URL, headers: Record<string, string>, body: string): Promise<Record<string, unknown>> {
   let answer: Response;

@@ -9,6 +9,8 @@ export class Rejections {
   readonly #observe: Runtime['observe'];
   #timer: NodeJS.Timeout | undefined;
   #suppressed = 0;
+  /** Since the start. */
+  total = 0;
   #last: { from: string; error: InlayError } | undefined;
 
   constructor(observe: Runtime['observe']) {
@@ -16,6 +18,11 @@ export class Rejections {
   }
 
   report(from: string, error: InlayError): void {
+    this.total += 1;
+    this.#tell(from, error);
+  }
+
+  #tell(from: string, error: InlayError): void {
     if (this.#timer !== undefined) {
       this.#suppressed += 1;
       this.#last = { from, error };
@@ -35,6 +42,6 @@ export class Rejections {
     const path = error.path === undefined ? {} : { path: error.path };
     this.#last = undefined;
     this.#suppressed = 0;
-    this.report(from, new InlayError(error.code, message, { ...path, cause: error }));
+    this.#tell(from, new InlayError(error.code, message, { ...path, cause: error }));
   }
 }

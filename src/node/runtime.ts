@@ -57,12 +57,12 @@ export async function createNodeRuntime(
     coalesce: createCoalesce(true, setImmediate),
     batches: createBatches(setImmediate),
   };
-  const { nats, space } = gateway.purge;
+  const { nats, space, auth } = gateway.purge;
   const events = mergeEvents(gateway.fragments);
   const bus =
     nats.length === 0
       ? createLocalBus({ index: purges, observe })
-      : await connectNats({ servers: nats, space, events, index: purges, observe, name: 'inlay' });
+      : await connectNats({ servers: nats, space, events, index: purges, observe, name: 'inlay', auth });
   return {
     runtime,
     bus,

@@ -1,13 +1,24 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { InlayError } from '../errors.ts';
+import { asInlayError, InlayError } from '../errors.ts';
 import { parseServiceUrl } from '../fragment/service.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import { type Gateway, resolveConfig } from '../gateway/resolve-config.ts';
 import { parseSize, type Size } from '../http/units.ts';
 import { createLog } from './log.ts';
+import { authFrom } from './nats-auth.ts';
 import { type Running, serve } from './serve.ts';
+import {
+  killWorkers,
+  type Listening,
+  leavePrimary,
+  runWorkers,
+  type Signal,
+  tellPrimary,
+  untilWorkerTold,
+  workerNumber,
+} from './workers.ts';
 
 /** Options as the command line has them: anything may be text, a number or, if repeated, a list. */
 export interface ServeFlags {
@@ -20,6 +31,7 @@ export interface ServeFlags {
   readonly nats?: unknown;
   readonly adminPort?: unknown;
   readonly adminToken?: unknown;
+  readonly workers: unknown;
   readonly log: unknown;
 }
 
@@ -28,18 +40,65 @@ const DEFAULT_CONFIG = 'inlay.config.ts';
 /** Ms in which a gateway that was told to stop is not ready any more but still accepts connections. */
 const GRACE = 1_000;
 
+/** Processes that one command starts at most. */
+const MAX_WORKERS = 64;
+
 /** `inlay serve`: runs until it is told to stop. */
 export async function serveCommand(flags: ServeFlags): Promise<void> {
+  const number = workerNumber(process.env);
+  if (number !== undefined) return serveAsWorker(flags, number);
   const gateway = await gatewayOf(flags);
-  const log = createLog(oneOf(flags.log, '--log', ['all', 'errors', 'off'] as const));
-  const running = await serve(gateway, {
+  const count = workersOf(flags.workers);
+  if (count === 1) {
+    const running = await start(gateway, flags);
+    const told = untilTold(() => {});
+    console.error(summary(gateway, listeningOf(running), flags)); // whoever reads this may stop it from now on
+    return stop(running, await told);
+  }
+  if (gateway.purge.nats.length === 0) {
+    const message = `--workers ${count} needs NATS (--nats, or purge.nats in the configuration): a purge must reach every worker`;
+    throw new InlayError('config-invalid', message, { path: '--workers' });
+  }
+  const say = (line: string) => console.error(`inlay: ${line}`);
+  const listening = (one: Listening, pids: readonly number[]) => console.error(summary(gateway, one, flags, pids));
+  await runWorkers(count, untilTold(killWorkers), listening, say);
+}
+
+/** One of several processes: what it has to say to people it tells the process that started it. */
+async function serveAsWorker(flags: ServeFlags, number: number): Promise<void> {
+  const told = untilWorkerTold();
+  let running: Running;
+  try {
+    running = await start(await gatewayOf(flags), flags, number);
+  } catch (thrown) {
+    const { code, message } = asInlayError(thrown);
+    await tellPrimary({ failed: { code, message } });
+    process.exit(1);
+  }
+  await tellPrimary({ listening: listeningOf(running) });
+  const signal = await told;
+  await stop(running, signal);
+  leavePrimary();
+}
+
+function start(gateway: Gateway, flags: ServeFlags, worker?: number): Promise<Running> {
+  const log = createLog(oneOf(flags.log, '--log', ['all', 'errors', 'off'] as const), undefined, worker);
+  return serve(gateway, {
     host: textOf(flags.host, '--host'),
     port: portOf(flags.port, '--port'),
     ...(log === undefined ? {} : { observe: log }),
   });
-  const stopped = untilStopped(running);
-  console.error(summary(gateway, running, flags)); // whoever reads this may stop it from now on
-  await stopped;
+}
+
+function listeningOf({ url, adminUrl, node }: Running): Listening {
+  return { url, adminUrl, connected: node.bus.connected };
+}
+
+function workersOf(flag: unknown): number {
+  const count = Number(textOf(flag, '--workers'));
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_WORKERS) return count;
+  const message = `--workers must be a number of processes from 1 to ${MAX_WORKERS}, not ${String(flag)}`;
+  throw new InlayError('config-invalid', message, { path: '--workers' });
 }
 
 async function gatewayOf(flags: ServeFlags): Promise<Gateway> {
@@ -47,7 +106,10 @@ async function gatewayOf(flags: ServeFlags): Promise<Gateway> {
     flags.origin === undefined
       ? await loadConfig(flags.config)
       : originConfig(textOf(flags.origin, '--origin'), flags.config);
-  return resolveConfig(withFlags(config, flags), process.env);
+  const gateway = resolveConfig(withFlags(config, flags), process.env);
+  const { purge } = gateway;
+  if (purge.nats.length === 0) return gateway;
+  return { ...gateway, purge: { ...purge, auth: authFrom(purge.auth, process.env) } };
 }
 
 /** With `--origin` alone, one service answers everything, and its own headers say what is a template and how long it lives. */
@@ -145,28 +207,43 @@ function withEsi(
 }
 
 /** One line that tells what runs, and in what respect it is less than it could be. */
-function summary(gateway: Gateway, running: Running, flags: ServeFlags): string {
+function summary(
+  gateway: Gateway,
+  { url, adminUrl, connected }: Listening,
+  flags: ServeFlags,
+  pids: readonly number[] = [],
+): string {
   const services = [...gateway.services.values()].map(({ name, origin }) => `${name} ${origin}`).join(', ');
   const purges =
     gateway.purge.nats.length === 0
       ? 'purges reach this process only'
-      : `purges of space ${gateway.purge.space} from ${gateway.purge.nats.join(', ')}${running.node.bus.connected ? '' : ' (not connected yet: freshness is capped)'}`;
+      : `purges of space ${gateway.purge.space} from ${gateway.purge.nats.join(', ')}${connected ? '' : ' (not connected yet: freshness is capped)'}`;
   const esi = flags.esi === undefined ? '' : ` · esi ${flags.esi}`;
   const { maxSize } = gateway.cache;
   const cache = `cache ${maxSize < 1024 ** 2 ? `${Math.round(maxSize / 1024)} KiB` : `${Math.round(maxSize / 1024 ** 2)} MiB`}`;
-  return `inlay listens on ${running.url} · services: ${services}${esi} · ${cache} · ${purges} · admin ${running.adminUrl}`;
+  const workers = pids.length === 0 ? '' : ` · ${pids.length} workers (${pids.join(', ')}), each with its own cache`;
+  return `inlay listens on ${url} · services: ${services}${esi} · ${cache}${workers} · ${purges} · admin ${adminUrl}`;
 }
 
-/** Resolves when the gateway was told to stop and has drained. A second signal ends it at once. */
-async function untilStopped(running: Running): Promise<void> {
-  const told = Promise.withResolvers<NodeJS.Signals | 'disconnect'>();
+/** Resolves when this process was told to stop. A second signal ends it at once, after `kill`. */
+async function untilTold(kill: () => void): Promise<Signal> {
+  const told = Promise.withResolvers<Signal>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, told.resolve);
   process.once('disconnect', () => told.resolve('disconnect')); // whoever started it as a child is gone
   process.channel?.unref(); // and while they are there, that alone is no reason to go on
   const signal = await told.promise;
   console.error(`inlay stops (${signal}): finishing what is under way`);
-  for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(1));
-  await running.close(signal === 'SIGTERM' ? GRACE : 0);
+  const end = () => {
+    kill();
+    process.exit(1);
+  };
+  for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, end);
+  return signal;
+}
+
+/** Resolves when what was under way has finished. */
+function stop(running: Running, signal: Signal): Promise<void> {
+  return running.close(signal === 'SIGTERM' ? GRACE : 0);
 }
 
 /** The text of an option that was given once. */

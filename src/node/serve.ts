@@ -45,7 +45,8 @@ const SERVER_OPTIONS = {
   connectionsCheckingInterval: 2_000,
 };
 
-const ADMIN_IDLE_TIMEOUT = 10_000;
+/** Ms; longer than a purge may take to be published and to be applied everywhere. */
+const ADMIN_IDLE_TIMEOUT = 20_000;
 
 /** Starts a gateway and its admin listener. Throws an {@link InlayError} `config-invalid` if a port cannot be had. */
 export async function serve(gateway: Gateway, { host, port, observe, now }: ServeOptions): Promise<Running> {

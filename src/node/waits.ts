@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { asInlayError } from '../errors.ts';
 
 /** Waits for a promise, but at most some ms, and not beyond the end of a connection; rejects when either is over. */
 export async function within<T>(ms: number, promise: Promise<T>, over?: AbortSignal): Promise<T> {
@@ -19,4 +20,9 @@ export async function within<T>(ms: number, promise: Promise<T>, over?: AbortSig
 /** Resolves after some ms, or at once when the signal is aborted. */
 export async function pause(ms: number, over: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal: over }).catch(() => undefined);
+}
+
+/** Why a connection ended: `nats` closes and rejects with nothing where a socket simply did. */
+export function describe(thrown: unknown): string {
+  return thrown === undefined ? 'connection lost' : asInlayError(thrown).message;
 }

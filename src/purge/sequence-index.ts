@@ -1,10 +1,12 @@
 import type { Runtime } from '../runtime.ts';
-import type { PurgeMessage, PurgeMode } from './message.ts';
-import type { PurgeIndex, Stamped, Validity } from './purge-index.ts';
+import { type Mark, Marks, VALID, worse } from './marks.ts';
+import type { PurgeMode } from './message.ts';
+import { MINORS, numberOf } from './number.ts';
+import type { Purged, PurgeIndex, Stamped, Validity } from './purge-index.ts';
 
 /** What a new index needs: the epoch of its sequence, and how many targets it remembers. */
 export interface PurgeIndexOptions {
-  /** Names this run of the sequence; entries of another epoch are invalid. */
+  /** Names this index and no other, of no other process: entries of another epoch are invalid. */
   readonly epoch: string;
   /** Targets remembered one by one; beyond them everything older counts as purged. Default 100,000. */
   readonly maxTargets?: number;
@@ -12,61 +14,43 @@ export interface PurgeIndexOptions {
   readonly observe?: Runtime['observe'];
 }
 
-/** The latest sequence number at which something was purged in each mode; 0 is never. */
-interface Mark {
-  soft: number;
-  hard: number;
-}
+/** Marks that one call of {@link PurgeIndex.prune} looks at: about half a millisecond's work. */
+const PRUNED_AT_ONCE = 2_000;
 
-/** A path purged at every service, and at single ones. */
-interface PathMark extends Mark {
-  readonly origins: Map<string, Mark>;
-}
-
-type Targets = Pick<PurgeMessage, 'mode' | 'keys' | 'tags' | 'urls' | 'prefixes' | 'all'>;
-type Reason = Exclude<Validity, { state: 'valid' }>['reason'];
-
-const VALID: Validity = Object.freeze({ state: 'valid' });
-/** Every distinct length of a prefix costs each look-up one probe. */
-const MAX_PREFIX_LENGTHS = 64;
-/** Targets may be 2,048 characters long; this bounds the memory of an index full of such ones. */
-const MEAN_TARGET_LENGTH = 256;
-
-/** Creates an index that has seen no purge and is in sync. */
+/** Creates an index that has seen no purge, follows no stream, and is in sync. */
 export function createPurgeIndex(options: PurgeIndexOptions): PurgeIndex {
   return new SequenceIndex(options);
 }
 
 class SequenceIndex implements PurgeIndex {
-  readonly epoch: string;
-  readonly #maxTargets: number;
+  epoch: string;
+  readonly #own: string;
   readonly #observe: Runtime['observe'] | undefined;
-  // Maps, not objects: `__proto__` is a tag like any other.
-  readonly #keys = new Map<string, Mark>();
-  readonly #tags = new Map<string, Mark>();
-  readonly #urls = new Map<string, PathMark>();
-  readonly #prefixes = new Map<string, PathMark>();
-  /** Distinct lengths of the path parts of `#prefixes`. */
-  readonly #lengths = new Set<number>();
+  readonly #marks: Marks;
   readonly #all: Mark = { soft: 0, hard: 0 };
   readonly #floor: Mark = { soft: 0, hard: 0 };
   readonly #floorReason = { soft: '', hard: '' };
-  /** The latest number in the maps: all that must be known of them to replace them by a floor. */
-  readonly #latest: Mark = { soft: 0, hard: 0 };
+  #stream: string | undefined;
+  #seq = 0;
   #position = 0;
+  /** The last number before that of the next message; without a stream there is none that a minor number could reach. */
+  #limit = Number.POSITIVE_INFINITY;
+  #epochs = 0;
   #generation = 0;
   #synced = true;
-  #held = 0;
-  #characters = 0;
 
   constructor({ epoch, maxTargets = 100_000, observe }: PurgeIndexOptions) {
-    this.epoch = epoch;
-    this.#maxTargets = maxTargets;
+    this.epoch = this.#own = epoch;
+    this.#marks = new Marks(maxTargets);
     this.#observe = observe;
   }
 
   get position(): number {
     return this.#position;
+  }
+
+  get seq(): number {
+    return this.#seq;
   }
 
   get synced(): boolean {
@@ -77,28 +61,38 @@ class SequenceIndex implements PurgeIndex {
     return this.#generation;
   }
 
-  record(message: Targets, seq?: number): number {
+  get targets(): number {
+    return this.#marks.size;
+  }
+
+  startAt(epoch: string, seq: number): void {
+    const isNew = this.#stream === undefined;
+    if (epoch === this.#stream && seq === this.#seq) return;
+    if (epoch === this.#stream && seq > this.#seq) {
+      this.#advance(seq);
+      this.#raise('hard', this.#position, 'messages of the stream were left out');
+    } else {
+      this.#begin(epoch, seq);
+      if (!isNew) this.#tell('hard', 'another stream of purges');
+    }
+  }
+
+  record(message: Purged): number;
+  record(message: Purged, seq: number): number | undefined;
+  record(message: Purged, seq?: number): number | undefined {
+    if (seq === undefined) this.#step();
+    else if (seq <= this.#seq) return undefined;
+    else this.#advance(seq);
+    const now = this.#position;
     const { mode } = message;
-    // A number that is not beyond what entries were already stamped with would purge none of them:
-    // a purge that arrives late or twice may purge too much, never too little.
-    const now = Math.max(seq ?? 0, this.#position + 1);
-    this.#position = now;
     this.#generation += 1;
     if (message.all) {
       this.#all[mode] = now;
-      if (mode === 'hard') this.#forget();
+      if (mode === 'hard') this.#marks.forget();
     }
-    for (const key of message.keys) this.#mark(this.#keys, key, mode, now);
-    for (const tag of message.tags) this.#mark(this.#tags, tag, mode, now);
-    for (const url of message.urls) this.#markPath(this.#urls, url, '/', mode, now);
-    for (const prefix of message.prefixes) {
-      this.#lengths.add(this.#markPath(this.#prefixes, prefix, '', mode, now));
-    }
-    if (this.#held > this.#maxTargets || this.#characters > this.#maxTargets * MEAN_TARGET_LENGTH) {
-      this.#collapse('more purge targets than the index remembers');
-    } else if (this.#lengths.size > MAX_PREFIX_LENGTHS) {
-      this.#collapse('purge prefixes of too many different lengths');
-    }
+    this.#marks.mark(message, now);
+    const { excess } = this.#marks;
+    if (excess !== undefined) this.#collapse(excess);
     return now;
   }
 
@@ -110,10 +104,17 @@ class SequenceIndex implements PurgeIndex {
   }
 
   raiseFloor(mode: PurgeMode, reason: string): number {
-    this.#position += 1;
-    this.#setFloor(mode, this.#position, reason);
-    if (mode === 'hard') this.#forget();
+    this.#step();
+    this.#raise(mode, this.#position, reason);
     return this.#position;
+  }
+
+  prune(seq: number): void {
+    // Of a stream that is empty the first message is the one after the last: what was fetched since the last is not old.
+    const number = numberOf(Math.min(seq, this.#seq));
+    if (number > this.#floor.hard) this.#setFloor('hard', number, 'older than the purges that the stream still has');
+    this.#marks.forgetUpTo(number);
+    this.#marks.sweep(PRUNED_AT_ONCE);
   }
 
   setSynced(synced: boolean): void {
@@ -122,97 +123,69 @@ class SequenceIndex implements PurgeIndex {
     this.#generation += 1;
   }
 
-  #judge({ stamp, key, tags, origin, path }: Stamped): Validity {
-    const modes = this.#floorReason;
-    let verdict = worse(VALID, this.#floor, stamp, 'floor', stamp < this.#floor.hard ? modes.hard : modes.soft);
-    verdict = worse(verdict, this.#all, stamp, 'all', '');
-    verdict = worse(verdict, this.#keys.get(key), stamp, 'key', key);
-    if (this.#tags.size > 0) for (const tag of tags) verdict = worse(verdict, this.#tags.get(tag), stamp, 'tag', tag);
-    verdict = worsePath(verdict, this.#urls.get(path), stamp, 'url', origin, path);
-    for (const length of this.#lengths) {
-      if (length > path.length) continue;
-      const prefix = path.slice(0, length);
-      verdict = worsePath(verdict, this.#prefixes.get(prefix), stamp, 'prefix', origin, prefix);
-    }
-    return verdict;
+  #judge(entry: Stamped): Validity {
+    const { stamp } = entry;
+    const { soft, hard } = this.#floorReason;
+    const verdict = worse(VALID, this.#floor, stamp, 'floor', stamp < this.#floor.hard ? hard : soft);
+    return this.#marks.judge(entry, worse(verdict, this.#all, stamp, 'all', ''));
   }
 
-  #mark(marks: Map<string, Mark>, target: string, mode: PurgeMode, now: number): void {
-    let mark = marks.get(target);
-    if (mark === undefined) {
-      mark = { soft: 0, hard: 0 };
-      marks.set(target, mark);
-      this.#held += 1;
-      this.#characters += target.length;
+  /** Moves to the next minor number; if that would be the number of a message that is yet to come, to another epoch. */
+  #step(): void {
+    if (this.#position >= this.#limit) {
+      this.#begin(this.#stream ?? '', this.#seq);
+      this.#tell('hard', `more than ${MINORS - 1} purges of this process alone since the last of the stream`);
     }
-    mark[mode] = now;
-    this.#latest[mode] = now;
+    this.#position += 1;
   }
 
-  /** Marks a path, or `origin + path`; returns the length of the path part. */
-  #markPath(marks: Map<string, PathMark>, target: string, bare: string, mode: PurgeMode, now: number): number {
-    const [origin, path] = splitUrl(target, bare);
-    let mark = marks.get(path);
-    if (mark === undefined) {
-      mark = { soft: 0, hard: 0, origins: new Map() };
-      marks.set(path, mark);
-      this.#held += 1;
-      this.#characters += path.length;
-    }
-    if (origin !== '') this.#mark(mark.origins, origin, mode, now);
-    else mark[mode] = now;
-    this.#latest[mode] = now;
-    return path.length;
+  /** Moves to the number of a message of the stream. */
+  #advance(seq: number): void {
+    const number = numberOf(seq);
+    this.#limit = number + MINORS - 1;
+    this.#seq = seq;
+    // It is the later one, unless purges without a stream came before, which may have had any number.
+    this.#position = Math.max(number, this.#position + 1);
+  }
+
+  /**
+   * Begins another epoch: whatever was fetched before it is invalid, so nothing is left to remember of it. An epoch is of
+   * one index alone. What this process recorded by itself no stream tells to the next one, which may find its entries.
+   */
+  #begin(stream: string, seq: number): void {
+    const number = numberOf(seq);
+    this.#epochs += 1;
+    this.epoch = `${this.#own} ${this.#epochs} ${stream}`;
+    this.#stream = stream;
+    this.#seq = seq;
+    this.#position = number;
+    this.#limit = number + MINORS - 1;
+    for (const mark of [this.#all, this.#floor]) mark.soft = mark.hard = 0;
+    this.#marks.forget();
+    this.#generation += 1;
   }
 
   /** Replaces all single marks by floors: what they purged stays purged, and much else with it. */
   #collapse(reason: string): void {
-    const { soft, hard } = this.#latest;
-    if (soft > this.#floor.soft) this.#setFloor('soft', soft, reason);
-    if (hard > this.#floor.hard) this.#setFloor('hard', hard, reason);
-    this.#forget();
+    const { soft, hard } = this.#marks.latest;
+    if (soft > this.#floor.soft) this.#raise('soft', soft, reason);
+    if (hard > this.#floor.hard) this.#raise('hard', hard, reason);
+    this.#marks.forget();
   }
 
-  #setFloor(mode: PurgeMode, seq: number, reason: string): void {
-    this.#floor[mode] = seq;
+  #raise(mode: PurgeMode, number: number, reason: string): void {
+    this.#setFloor(mode, number, reason);
+    if (mode === 'hard' && number === this.#position) this.#marks.forget();
+    this.#tell(mode, reason, number);
+  }
+
+  #setFloor(mode: PurgeMode, number: number, reason: string): void {
+    this.#floor[mode] = number;
     this.#floorReason[mode] = reason;
     this.#generation += 1;
+  }
+
+  #tell(mode: PurgeMode, reason: string, seq = this.#position): void {
     this.#observe?.({ type: 'purge-floor', seq, mode, reason });
   }
-
-  #forget(): void {
-    for (const marks of [this.#keys, this.#tags, this.#urls, this.#prefixes, this.#lengths]) marks.clear();
-    this.#latest.soft = this.#latest.hard = this.#held = this.#characters = 0;
-  }
-}
-
-/** The worse of a verdict and what a mark says; allocates only for an entry that is not valid. */
-function worse(verdict: Validity, mark: Mark | undefined, stamp: number, reason: Reason, target: string): Validity {
-  if (mark === undefined || verdict.state === 'hard') return verdict;
-  if (stamp < mark.hard) return { state: 'hard', reason, target, seq: mark.hard };
-  if (verdict === VALID && stamp < mark.soft) return { state: 'soft', reason, target, seq: mark.soft };
-  return verdict;
-}
-
-function worsePath(
-  verdict: Validity,
-  mark: PathMark | undefined,
-  stamp: number,
-  reason: Reason,
-  origin: string,
-  path: string,
-): Validity {
-  if (mark === undefined) return verdict;
-  const anywhere = worse(verdict, mark, stamp, reason, path);
-  const here = mark.origins.get(origin);
-  return here === undefined ? anywhere : worse(anywhere, here, stamp, reason, origin + path);
-}
-
-/** Origin (lower case, without a default port, as an entry's is; empty for a path) and path of a target. */
-function splitUrl(target: string, bare: string): readonly [origin: string, path: string] {
-  if (target.startsWith('/')) return ['', target];
-  const slash = target.indexOf('/', target.indexOf('://') + 3);
-  const origin = (slash < 0 ? target : target.slice(0, slash)).toLowerCase();
-  const plain = origin.replace(/^(http:.*):80$|^(https:.*):443$/, '$1$2');
-  return [plain, slash < 0 ? bare : target.slice(slash)];
 }

@@ -40,7 +40,7 @@ async function refusedInOneLine(args: readonly string[], code: number): Promise<
 
 describe('usage that is refused in one line, with a remedy', () => {
   test.each<[string, readonly string[], RegExp]>([
-    ['no command', [], /inlay serve, inlay purge \(--help for more\)/],
+    ['no command', [], /inlay serve, inlay purge, inlay nats init \(--help for more\)/],
     ['an unknown command', ['serv'], /no command "serv": inlay serve, inlay purge/],
     ['an option without a command', ['--port', '80'], /--port.*inlay serve, inlay purge/],
     ['an unknown option', ['serve', '--bogus'], /--bogus.*--help/],
@@ -52,6 +52,8 @@ describe('usage that is refused in one line, with a remedy', () => {
     ['a port that is too large', ['serve', '--origin', NOBODY, '--port', '65536'], /--port.*0 to 65535, not 65536/],
     ['an admin port in halves', ['serve', '--origin', NOBODY, '--admin-port', '1.5'], /--admin-port.*not 1\.5/],
     ['an esi mode that there is not', ['serve', '--origin', NOBODY, '--esi', 'maybe'], /--esi.*auto, always or off/],
+    ['half a worker', ['serve', '--origin', NOBODY, '--workers', '1.5'], /--workers must be .* from 1 to 64, not 1\.5/],
+    ['workers without NATS', ['serve', '--origin', NOBODY, '--workers', '2'], /--workers 2 needs NATS \(--nats/],
     ['a log level that there is not', ['serve', '--origin', NOBODY, '--log', 'loud'], /--log.*all, errors or off/],
     ['an origin and a configuration', ['serve', '--origin', NOBODY, '--config', 'x.ts'], /--origin and --config/],
     ['a purge of nothing', ['purge', '--admin', NOBODY], /a key, --tag, --url, --prefix or --all/],
@@ -237,7 +239,7 @@ describe('purges that fail while running', () => {
       const done = await runCli(args, { env: { INLAY_ADMIN_TOKEN: 'sesame' } });
       expect(done).toMatchObject({ code: 0, stderr: '' });
       expect(done.stdout).toBe(
-        'purged ["entity","page","1"], tag a, tag b softly in space default: number 1, reaches this process',
+        'purged ["entity","page","1"], tag a, tag b softly in space default: number 1, reaches this process, applied by 1 of 1',
       );
     });
 
@@ -287,11 +289,12 @@ describe('what the command line says of itself', () => {
       'nats',
       'admin-port',
       'admin-token',
+      'workers',
       'log',
     ];
     for (const option of options) expect(serve.stdout).toContain(`--${option} `);
     const purge = await runCli(['purge', '-h']);
-    for (const option of ['tag', 'url', 'prefix', 'all', 'soft', 'nats', 'space', 'admin', 'admin-token'])
+    for (const option of ['tag', 'url', 'prefix', 'all', 'soft', 'wait', 'nats', 'space', 'admin', 'admin-token'])
       expect(purge.stdout).toContain(`--${option} `);
   });
 

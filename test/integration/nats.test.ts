@@ -163,9 +163,13 @@ describe.skipIf(!available)('purges over NATS', () => {
     const body = printPurge(createPurge({ tags: ['a', 'b'] }));
     const flood = Array.from({ length: 20_000 }, (_, at) => (at % 2 === 0 ? body : 'rubbish'));
     await publishRaw(port, SUBJECT, ...flood);
-    await vi.waitFor(() => expect(index.position).toBe(flood.length), SOON);
+    await vi.waitFor(() => expect(bus.rejected).toBe(flood.length / 2), SOON);
+    // Each that can be read has a number; those that cannot make everything suspect a few times, not ten thousand.
+    expect(index.position).toBeGreaterThan(flood.length / 2);
+    expect(index.position).toBeLessThan(flood.length / 2 + 100);
     expect(rejected(events).length).toBeLessThan(20);
-    expect(await bus.publish(createPurge({ all: true }))).toMatchObject({ seq: flood.length + 1 });
+    const { seq } = await bus.publish(createPurge({ all: true }));
+    expect(index.position).toBeGreaterThanOrEqual(seq);
   });
 });
 
@@ -310,13 +314,13 @@ describe.skipIf(!available)('the start', () => {
 describe.skipIf(!available)('a server with permissions', () => {
   const users = (permissions: string) => `authorization { users = [
     { user: inlay, password: secret, permissions: ${permissions} }, { user: reader, password: other } ] }`;
-  const auth = { user: 'inlay', pass: 'secret' };
+  const auth = { user: 'inlay', password: 'secret' };
 
   test('lets in who knows the password, and nobody else, however often they try', async () => {
     const { path } = await configuration(users('{ publish: ">", subscribe: ">" }'));
     const { url } = await server({ config: path });
     const right = await instance(url, { auth });
-    const wrong = await instance(url, { auth: { user: 'inlay', pass: 'wrong' } });
+    const wrong = await instance(url, { auth: { user: 'inlay', password: 'wrong' } });
     expect([right.bus.connected, wrong.bus.connected]).toEqual([true, false]);
     expect(wrong.events).toMatchObject([
       { type: 'bus', state: 'disconnected', detail: expect.stringMatching(/auth/i) },
@@ -339,6 +343,7 @@ describe.skipIf(!available)('a server with permissions', () => {
     const { bus, index, events, fetch } = await instance(nats.url, { auth });
     expect({ connected: bus.connected, synced: index.synced }).toEqual({ connected: true, synced: false });
     expect(events).toMatchObject([
+      { type: 'bus', detail: expect.stringContaining('keeps no stream') },
       { type: 'bus', detail: expect.stringContaining('not subscribed to inlay.purge._all') },
     ]);
     const entry = fetch(['b']);
@@ -358,7 +363,8 @@ describe.skipIf(!available)('the end', () => {
     const nats = await server();
     const [one, two] = [await instance(nats.url), await instance(nats.url)];
     await one.bus.close();
-    expect(states(one.events)).toEqual(['connected', 'closed']);
+    // The first is the advice to have the server keep a stream.
+    expect(states(one.events)).toEqual(['connected', 'connected', 'closed']);
     expect({ connected: one.bus.connected, synced: one.index.synced }).toEqual({ connected: false, synced: false });
     await expect(one.bus.publish(createPurge({ all: true }))).rejects.toMatchObject({ code: 'not-ready' });
     await nats.hang();

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A real nats-server on loopback, owned by one test. */
@@ -7,9 +10,9 @@ export interface NatsServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Ends it in order. */
+  /** Ends it in order, and removes what it stored. */
   stop(): Promise<void>;
-  /** Ends it as a crash would. */
+  /** Ends it as a crash would. What it stored stays. */
   kill(): Promise<void>;
   /** Makes it hang, as a machine without a breath does: connections stand and nothing answers. */
   hang(): Promise<void>;
@@ -17,6 +20,18 @@ export interface NatsServer {
   resume(): void;
   /** Starts it again on the same port; ends it first if it runs. */
   restart(): Promise<void>;
+  /** Keeps what it has stored until now; `restore` puts that back, while it does not run. */
+  backup(): Promise<{ restore(): Promise<void> }>;
+}
+
+/** How a server is started. */
+export interface NatsServerOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Path of a configuration file. */
+  readonly config?: string;
+  /** Whether it keeps streams, in a folder of its own that lives until it is stopped. */
+  readonly jetstream?: boolean;
 }
 
 /** Debian installs it where a user's PATH may not look. */
@@ -33,18 +48,35 @@ export function natsServerAvailable(): boolean {
   return found !== false;
 }
 
-/** Starts a server on a free port, or on the given one, and waits until it answers. `config` is the path of a file. */
-export async function startNatsServer(options: { port?: number; config?: string } = {}): Promise<NatsServer> {
+/** Starts a server, and waits until it answers. */
+export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   if (!natsServerAvailable()) throw new Error('nats-server is not installed');
   const port = options.port ?? (await freePort());
-  let child = await start(port, options.config);
+  const store = options.jetstream === true ? await mkdtemp(join(tmpdir(), 'inlay-jetstream-')) : undefined;
+  const args = [
+    ...['-a', '127.0.0.1', '-p', String(port)],
+    ...(options.config === undefined ? [] : ['-c', options.config]),
+    ...(store === undefined ? [] : ['-js', '-sd', store]),
+  ];
+  const forget = async () => {
+    if (store !== undefined) await rm(store, { recursive: true, force: true });
+  };
+  let child = await start(port, args).catch(async (thrown: unknown) => {
+    await forget();
+    throw thrown;
+  });
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
     get pid() {
       return child.pid ?? -1;
     },
-    stop: () => end(child, 'SIGTERM'),
+    async stop() {
+      // A server that hangs ends in no order.
+      child.kill('SIGCONT');
+      await end(child, 'SIGTERM');
+      await forget();
+    },
     kill: () => end(child, 'SIGKILL'),
     async hang() {
       child.kill('SIGSTOP');
@@ -54,7 +86,18 @@ export async function startNatsServer(options: { port?: number; config?: string 
     resume: () => void child.kill('SIGCONT'),
     async restart() {
       await end(child, 'SIGTERM');
-      child = await start(port, options.config);
+      child = await start(port, args);
+    },
+    async backup() {
+      if (store === undefined) throw new Error('it stores nothing');
+      const copy = `${store}/copy`;
+      await cp(`${store}/jetstream`, copy, { recursive: true });
+      return {
+        async restore() {
+          await rm(`${store}/jetstream`, { recursive: true });
+          await cp(copy, `${store}/jetstream`, { recursive: true });
+        },
+      };
     },
   };
 }
@@ -87,8 +130,7 @@ export async function publishRaw(port: number, subject: string, ...payloads: str
   }).finally(() => socket.destroy());
 }
 
-async function start(port: number, config?: string): Promise<ChildProcess> {
-  const args = ['-a', '127.0.0.1', '-p', String(port), ...(config === undefined ? [] : ['-c', config])];
+async function start(port: number, args: readonly string[]): Promise<ChildProcess> {
   const child = spawn(found || 'nats-server', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr?.on('data', (chunk: Buffer) => {

@@ -10,7 +10,7 @@ const SEAMS = ['errors.ts', 'runtime.ts'];
 
 const ONE_IMPORTER: Readonly<Record<string, string>> = {
   undici: 'node/upstream.ts',
-  nats: 'node/nats.ts',
+  nats: 'node/nats-client.ts',
   'lru-cache': 'cache/lru-store.ts',
   'node-html-parser': 'fragment/select.ts',
   valibot: 'gateway/schema.ts',
@@ -117,7 +117,7 @@ test('nothing reads the environment but the command line and what starts a rim',
   const readers = files.filter((file) =>
     /\bprocess\.env\b/.test(withoutComments(readFileSync(join(src, file), 'utf8'))),
   );
-  expect(readers.sort()).toEqual(['node/purge-command.ts', 'node/serve-command.ts']);
+  expect(readers.sort()).toEqual(['node/nats-init-command.ts', 'node/purge-command.ts', 'node/serve-command.ts']);
 });
 
 test('no HTTP parser is ever told to be lenient', () => {

@@ -90,6 +90,26 @@ describe('a configuration', () => {
     ).toEqual(['facades.all.routes./*', 'fragments.1.name', 'fragments.0.service']);
   });
 
+  test('says who it is at NATS in one way, whole, from its environment if it likes', () => {
+    const seed = `SU${'A'.repeat(56)}`;
+    const auth = (said: object) => ({ services, purge: { nats: 'nats://n', auth: said } });
+    const named = { user: env('WHO'), password: env('WORD', 'sesame'), ca: '/ca.pem', token: env('NOBODY_SET_IT') };
+    expect(resolveConfig(auth(named) as GatewayConfig, { WHO: 'inlay' }).purge.auth).toEqual({
+      user: 'inlay',
+      password: 'sesame',
+      ca: '/ca.pem',
+    });
+    expect(resolveConfig({ services }).purge.auth).toEqual({});
+    expect(resolveConfig(auth({ nkey: seed })).purge.auth).toEqual({ nkey: seed });
+    expect(paths(auth({ user: 'a' }))).toEqual(['purge.auth.password']);
+    expect(paths(auth({ password: 'a' }))).toEqual(['purge.auth.user']);
+    expect(paths(auth({ cert: 'a' }))).toEqual(['purge.auth.key']);
+    expect(paths(auth({ nkey: 'SUNO' }))).toEqual(['purge.auth.nkey']);
+    expect(paths(auth({ token: 'a', nkey: seed, creds: '/c' }))).toEqual(['purge.auth.nkey', 'purge.auth.creds']);
+    expect(paths(auth({ toke: 'a', user: '' }))).toEqual(['purge.auth.user', 'purge.auth.toke']);
+    expect(JSON.stringify(problems(auth({ user: 'a', token: 'sesame', nkey: 'sesame' })))).not.toContain('sesame');
+  });
+
   test('of several services says which answers which path', () => {
     expect(paths({ services: { a: 'http://a', b: 'http://b' } })).toEqual(['facades']);
   });

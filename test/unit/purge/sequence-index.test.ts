@@ -218,13 +218,4 @@ describe('the purge index', () => {
     expect(index.generation).toBe(before);
     expect(index.synced).toBe(false);
   });
-
-  test('takes the numbers of a stream, and never lets a late one purge nothing', () => {
-    const { index } = setup();
-    expect(index.record(createPurge({ tags: ['x'] }), 41)).toBe(41);
-    index.raiseFloor('soft', 'disconnected');
-    const entry = fetched(index);
-    expect(index.record(createPurge({ tags: ['country'] }), 42)).toBeGreaterThan(entry.stamp);
-    expect(index.validity(entry).state).toBe('hard');
-  });
 });

@@ -1,0 +1,39 @@
+/** How an instance proves to a NATS server who it is, and what it asks of the server's certificate. */
+export interface NatsAuth {
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly token?: string | undefined;
+  /** The seed of a user's nkey (`SU…`). */
+  readonly nkey?: string | undefined;
+  /** Path of a credentials file (JWT and seed). */
+  readonly creds?: string | undefined;
+  /** Paths of PEM files: who signs the server's certificate, and our own. */
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** Members that go together: what says one of them says nothing if it leaves out another. */
+const PAIRS = [
+  ['user', 'password'],
+  ['cert', 'key'],
+] as const;
+/** Ways to say who one is, of which a server takes one. */
+const IDENTITIES = ['user', 'token', 'nkey', 'creds'] as const;
+/** The seed of a user: base 32, and nothing else has its first two letters. */
+const SEED = /^SU[A-Z2-7]{56}$/;
+
+/** What is wrong with it: which members do not go together, or lack another. Never says what is in them. */
+export function authFaults(auth: NatsAuth): { readonly member: keyof NatsAuth; readonly message: string }[] {
+  const faults: { member: keyof NatsAuth; message: string }[] = [];
+  for (const [one, other] of PAIRS) {
+    if ((auth[one] === undefined) === (auth[other] === undefined)) continue;
+    const [said, missing] = auth[one] === undefined ? [other, one] : [one, other];
+    faults.push({ member: missing, message: `is needed where ${said} is set` });
+  }
+  const [first, ...others] = IDENTITIES.filter((way) => auth[way] !== undefined);
+  for (const other of others) faults.push({ member: other, message: `and ${first} exclude each other` });
+  if (auth.nkey !== undefined && !SEED.test(auth.nkey))
+    faults.push({ member: 'nkey', message: 'must be the seed of a user, which begins with SU and has 58 characters' });
+  return faults;
+}

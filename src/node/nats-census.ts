@@ -1,0 +1,143 @@
+import type { InstanceState } from '../purge/bus.ts';
+import { createInbox, type Msg, type NatsConnection } from './nats-client.ts';
+
+/** Ms in which an instance that is there has answered; longer where somebody waits for all of them. */
+const QUIET = 100;
+const PATIENT = 1_000;
+/** Ms that an instance may be asked to wait until it has applied something. */
+export const MAX_WAIT = 10_000;
+/** Questions that may wait at one instance; more are answered as things stand. */
+const MAX_WAITING = 1_000;
+/** Answers that one census takes. */
+const MAX_INSTANCES = 10_000;
+
+/** The subject on which instances of a space are asked. */
+export function controlSubject(space: string): string {
+  return `inlay.ctl.${space}`;
+}
+
+/** How this instance is called, and how far it is. */
+export interface Standing {
+  readonly instance: string;
+  readonly name: string;
+  seq(): number;
+}
+
+/** Answers what others ask of this instance: whether it has applied a purge, and again when it has. */
+export class Answers {
+  readonly #standing: Standing;
+  readonly #waiting = new Set<{ readonly seq: number; readonly until: number; readonly message: Msg }>();
+
+  constructor(standing: Standing) {
+    this.#standing = standing;
+  }
+
+  /** Never throws: what cannot be read is nobody's question. */
+  take(message: Msg): void {
+    const asked = readQuestion(message.data);
+    if (asked === undefined || message.reply?.startsWith('_INBOX.') !== true) return;
+    const applied = this.#standing.seq() >= asked.seq;
+    this.#answer(message, applied);
+    if (applied || asked.wait === 0) return;
+    if (this.#waiting.size >= MAX_WAITING) this.#sweep();
+    if (this.#waiting.size >= MAX_WAITING) return;
+    this.#waiting.add({ seq: asked.seq, until: performance.now() + asked.wait, message });
+  }
+
+  /** To be called when something was applied. */
+  applied(): void {
+    if (this.#waiting.size === 0) return;
+    const seq = this.#standing.seq();
+    const now = performance.now();
+    for (const one of this.#waiting) {
+      if (one.seq > seq && one.until > now) continue;
+      this.#waiting.delete(one);
+      if (one.seq <= seq) this.#answer(one.message, true);
+    }
+  }
+
+  forget(): void {
+    this.#waiting.clear();
+  }
+
+  /** Forgets those whose time is over. */
+  #sweep(): void {
+    const now = performance.now();
+    for (const one of this.#waiting) if (one.until <= now) this.#waiting.delete(one);
+  }
+
+  #answer(message: Msg, applied: boolean): void {
+    const { instance, name, seq } = this.#standing;
+    try {
+      message.respond(JSON.stringify({ instance, name, seq: seq(), applied }));
+    } catch {
+      // The connection is gone, and whoever asked hears of it as we do.
+    }
+  }
+}
+
+function readQuestion(data: Uint8Array): { readonly seq: number; readonly wait: number } | undefined {
+  if (data.length > 1_024) return undefined;
+  try {
+    const { op, seq, wait = 0 } = JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
+    if (op !== 'applied' || typeof seq !== 'number' || typeof wait !== 'number') return undefined;
+    return { seq, wait: Math.min(Math.max(0, wait), MAX_WAIT) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Asks all instances of a space whether they have applied a purge. Resolves when all that answered have, or after `wait`
+ * ms, and never before those that are there had time to say so.
+ */
+export async function census(
+  connection: NatsConnection,
+  space: string,
+  seq: number,
+  wait: number,
+): Promise<readonly InstanceState[]> {
+  const known = new Map<string, InstanceState>();
+  const done = Promise.withResolvers<void>();
+  const inbox = createInbox();
+  let isQuiet = false;
+  const isComplete = () => isQuiet && [...known.values()].every(({ applied }) => applied);
+  const subscription = connection.subscribe(inbox, {
+    callback: (error, { data }) => {
+      const state = error === null ? readState(data) : undefined;
+      if (state === undefined || (known.size >= MAX_INSTANCES && !known.has(state.instance))) return;
+      known.set(state.instance, state);
+      if (isComplete()) done.resolve();
+    },
+  });
+  connection.publish(controlSubject(space), JSON.stringify({ op: 'applied', seq, wait }), { reply: inbox });
+  const quiet = setTimeout(
+    () => {
+      isQuiet = true;
+      if (isComplete()) done.resolve();
+    },
+    wait > QUIET ? Math.min(wait, PATIENT) : QUIET,
+  );
+  const late = setTimeout(done.resolve, Math.max(wait, QUIET));
+  try {
+    await Promise.race([done.promise, connection.closed()]);
+  } finally {
+    clearTimeout(quiet);
+    clearTimeout(late);
+    if (!connection.isClosed()) subscription.unsubscribe();
+  }
+  return [...known.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function readState(data: Uint8Array): InstanceState | undefined {
+  try {
+    const { instance, name, seq, applied } = JSON.parse(new TextDecoder().decode(data.subarray(0, 1_024))) as Record<
+      string,
+      unknown
+    >;
+    if (typeof instance !== 'string' || typeof name !== 'string' || typeof seq !== 'number') return undefined;
+    return { instance, name: name.slice(0, 128), seq, applied: applied === true };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,129 @@
+import type { PurgeIndex } from '../purge/purge-index.ts';
+import type { NatsConnection, StreamInfo } from './nats-client.ts';
+import type { NatsIntake } from './nats-intake.ts';
+import { epochOf, findStream, keeps, STREAM, StreamReader } from './nats-stream.ts';
+import { within } from './waits.ts';
+
+/** Ms in which the server must say what it knows of the stream. */
+const ANSWER_WAIT = 2_000;
+
+/** What a follower tells. Nothing of it may throw. */
+export interface FollowListener {
+  /** A message was applied. */
+  applied(): void;
+  /** Whether all has been read may have changed. */
+  moved(): void;
+  /** Signs of life fail to come, or something is missing. */
+  silent(): void;
+  /** It cannot go on with this connection. */
+  failed(reason: unknown): void;
+}
+
+/** Follows the stream of purges from one connection to the next, so that the index misses none of it. */
+export class StreamFollower {
+  readonly #index: PurgeIndex;
+  readonly #intake: NatsIntake;
+  /** The stream that the index follows, whether there is a connection or not. */
+  #followed: string | undefined;
+  /** The stream as the last connection found it. */
+  #stream: StreamInfo | undefined;
+  #reader: StreamReader | undefined;
+
+  readonly #subjects: readonly string[];
+
+  /** @param subjects those of purges: a stream that does not keep all of them is none that can be relied on */
+  constructor(index: PurgeIndex, intake: NatsIntake, subjects: readonly string[]) {
+    this.#index = index;
+    this.#intake = intake;
+    this.#subjects = subjects;
+  }
+
+  /** Whether there is a stream to follow. */
+  get isThere(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** Whether there was one, and there is none any more: what it kept meanwhile nobody tells us now. */
+  get isGone(): boolean {
+    return this.#stream === undefined && this.#followed !== undefined;
+  }
+
+  /** Whether all that the stream keeps has been read, as far as is known. */
+  get isCurrent(): boolean {
+    return this.#reader === undefined || this.#reader.isCurrent;
+  }
+
+  /** Messages that are known to be missing still. */
+  get pending(): number {
+    return this.#reader?.pending ?? 0;
+  }
+
+  /** Whether the stream keeps what is published on a subject. */
+  keeps(subject: string): boolean {
+    return this.#stream !== undefined && keeps(this.#stream, subject);
+  }
+
+  /** Asks the server for the stream. */
+  async find(connection: NatsConnection, over: AbortSignal): Promise<void> {
+    this.#stream = this.#useful(await within(ANSWER_WAIT, findStream(connection), over));
+  }
+
+  #useful(stream: StreamInfo | undefined): StreamInfo | undefined {
+    return stream !== undefined && this.#subjects.every((subject) => keeps(stream, subject)) ? stream : undefined;
+  }
+
+  /** Follows the stream, if it is there, from where this process stands, or from its end if it is new to us. */
+  async follow(connection: NatsConnection, listener: FollowListener): Promise<void> {
+    if (this.#stream === undefined) return;
+    const epoch = epochOf(this.#stream);
+    const { first_seq: first, last_seq: last } = this.#stream.state;
+    // Made anew, or taken back: its numbers say nothing of what we have.
+    if (epoch !== this.#followed || last < this.#index.seq) this.#index.startAt(epoch, last);
+    // What was purged in messages that the stream has dropped nobody knows.
+    else if (first > this.#index.seq + 1) this.#index.startAt(epoch, first - 1);
+    this.#followed = epoch;
+    this.#prune(this.#stream);
+    const from = { epoch, last: this.#index.seq };
+    const reader = new StreamReader(connection, from, {
+      message: (subject, seq, data) => {
+        this.#intake.kept(epoch, { subject, seq, data });
+        listener.applied();
+      },
+      dropped: (seq) => {
+        if (seq > this.#index.seq) this.#index.startAt(epoch, seq);
+      },
+      caughtUp: listener.moved,
+      alive: listener.moved,
+      silent: listener.silent,
+    });
+    this.#reader = reader;
+    reader.failure.catch(listener.failed);
+    await reader.start();
+  }
+
+  /** Ends with a connection; what is followed stays. */
+  stop(): void {
+    this.#reader?.stop();
+    this.#reader = undefined;
+  }
+
+  /** Forgets what the stream has dropped by its age. Rejects if there is a stream now, or none any more, or another. */
+  async lookAgain(connection: NatsConnection, over: AbortSignal): Promise<void> {
+    const looking = within(ANSWER_WAIT, findStream(connection), over);
+    // The reader notices soon enough when it is cut off.
+    const answer = await looking.catch(() => 'unknown' as const);
+    if (answer === 'unknown' || over.aborted) return;
+    const found = this.#useful(answer);
+    const [before, now] = [this.#stream, found].map((stream) => stream && epochOf(stream));
+    if (before !== now) throw new Error(`the stream ${STREAM} was ${now === undefined ? 'removed' : 'made'} meanwhile`);
+    // What it keeps no more has to be listened to, and what it keeps now is told twice.
+    const kept = [this.#stream, found].map((stream) => stream?.config.subjects.toSorted().join(' '));
+    if (kept[0] !== kept[1]) throw new Error(`the stream ${STREAM} keeps other subjects now`);
+    if (found !== undefined) this.#prune(found);
+  }
+
+  /** What was fetched right after the message before the first has missed none that are gone. */
+  #prune({ state }: StreamInfo): void {
+    this.#index.prune(Math.max(0, state.first_seq - 1));
+  }
+}

@@ -1,0 +1,151 @@
+import { asInlayError } from '../errors.ts';
+import { applyPurge } from '../purge/bus.ts';
+import { ALL_SPACES, createPurge, type PurgeMessage, parsePurge, purgeSubject } from '../purge/message.ts';
+import type { PurgeIndex } from '../purge/purge-index.ts';
+import type { Runtime } from '../runtime.ts';
+import { matchesSubject } from './nats-subjects.ts';
+import { Rejections } from './rejections.ts';
+import { within } from './waits.ts';
+
+/** A subject on which a service tells of changes, and the tags that one message purges, hard. */
+export interface NatsEvent {
+  readonly subject: string;
+  tags(subject: string): readonly string[];
+}
+
+/**
+ * Reads what arrives into the index, at once, so that nothing queues up. Never throws: an error in a callback would end
+ * the reader of the `nats` package, without a word.
+ */
+export class NatsIntake {
+  readonly #subject: string;
+  readonly #events: readonly NatsEvent[];
+  readonly #index: PurgeIndex;
+  readonly #observe: Runtime['observe'];
+  readonly #rejections: Rejections;
+  /** Numbers of our own purges in flight, which come back like everybody's. */
+  readonly #echoes = new Map<string, number | undefined>();
+  /** Runs while an unreadable message was a moment ago, and whether there was another since. */
+  #suspecting: NodeJS.Timeout | undefined;
+  #suspectsMore = false;
+  /** Who waits for a message of the stream. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(options: {
+    space: string;
+    events: readonly NatsEvent[];
+    index: PurgeIndex;
+    observe: Runtime['observe'];
+  }) {
+    this.#subject = purgeSubject(options.space);
+    this.#events = options.events;
+    this.#index = options.index;
+    this.#observe = options.observe;
+    this.#rejections = new Rejections(options.observe);
+  }
+
+  /** Messages that could not be read. */
+  get rejected(): number {
+    return this.#rejections.total;
+  }
+
+  /** Reports those that were not reported one by one. */
+  flush(): void {
+    this.#rejections.flush();
+  }
+
+  /** Reads a purge that no stream keeps. */
+  purge(subject: string, data: Uint8Array): void {
+    this.#read(subject, () => parsePurge(data));
+  }
+
+  /** Reads an event that no stream keeps. */
+  event(event: NatsEvent, subject: string): void {
+    this.#read(subject, () => readEvent([event], subject));
+  }
+
+  /** Reads a message of the stream, which may be for another space, or an event of a service. */
+  kept(epoch: string, { subject, seq, data }: { subject: string; seq: number; data: Uint8Array }): void {
+    // The stream dropped messages before they were read.
+    if (seq > this.#index.seq + 1) this.#index.startAt(epoch, seq - 1);
+    const isPurge = subject === this.#subject || subject === purgeSubject(ALL_SPACES);
+    this.#read(subject, () => (isPurge ? parsePurge(data) : readEvent(this.#events, subject)), seq);
+    // What concerns nobody here moves the number all the same.
+    if (this.#index.seq < seq) this.#index.record(NOTHING, seq);
+    for (const look of this.#waiting) look();
+  }
+
+  /** Resolves when a message of the stream has been applied here, or is late. */
+  async applied(seq: number, ms: number, over: AbortSignal): Promise<void> {
+    if (this.#index.seq >= seq) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (this.#index.seq >= seq) resolve();
+    };
+    this.#waiting.add(look);
+    await within(ms, promise, over).catch(() => undefined);
+    this.#waiting.delete(look);
+  }
+
+  /** A purge of our own is on its way. */
+  expect(id: string): void {
+    this.#echoes.set(id, undefined);
+  }
+
+  /** The number that it has here, if it came back; no longer waits for it. */
+  heard(id: string): number | undefined {
+    const seq = this.#echoes.get(id);
+    this.#echoes.delete(id);
+    return seq;
+  }
+
+  /**
+   * Somebody wanted something purged, and we cannot tell what: all of the space counts as purged softly. At once, and in a
+   * flood ten times a second, since each time makes all that is kept stale.
+   */
+  #suspect(): void {
+    if (this.#suspecting !== undefined) {
+      this.#suspectsMore = true;
+      return;
+    }
+    this.#index.record(SUSPECT);
+    this.#suspecting = setTimeout(() => {
+      this.#suspecting = undefined;
+      if (!this.#suspectsMore) return;
+      this.#suspectsMore = false;
+      this.#suspect();
+    }, SUSPECT_INTERVAL).unref();
+  }
+
+  #read(from: string, parse: () => PurgeMessage | undefined, number?: number): void {
+    try {
+      const message = parse();
+      if (message === undefined) return;
+      if (number !== undefined) {
+        applyPurge(this.#index, message, `nats ${from}`, this.#observe, number);
+        return;
+      }
+      const seq = applyPurge(this.#index, message, `nats ${from}`, this.#observe);
+      if (this.#echoes.has(message.id)) this.#echoes.set(message.id, seq);
+    } catch (thrown) {
+      if (number !== undefined) this.#index.record(NOTHING, number);
+      this.#suspect();
+      this.#rejections.report(`nats ${from}`, asInlayError(thrown, 'purge-invalid'));
+    }
+  }
+}
+
+const NOTHING = { mode: 'soft', keys: [], tags: [], urls: [], prefixes: [], all: false } as const;
+/** Ms between two times that unreadable messages purge a space. */
+const SUSPECT_INTERVAL = 100;
+
+const SUSPECT = { ...NOTHING, all: true } as const;
+
+/** What an event purges, if anything. Definitions may throw. */
+function readEvent(events: readonly NatsEvent[], subject: string): PurgeMessage | undefined {
+  // A wide wildcard also brings the purges themselves, and the answers of other instances.
+  if (subject.startsWith('inlay.')) return undefined;
+  const heard = events.filter((event) => matchesSubject(event.subject, subject));
+  const tags = new Set(heard.flatMap((event) => event.tags(subject)));
+  return tags.size === 0 ? undefined : createPurge({ tags: [...tags] });
+}

@@ -1,0 +1,171 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createPurge, printPurge } from '../../src/purge/message.ts';
+import { Bench, SOON, SUBJECT, untilLive, untilSuspect } from '../support/jetstream.ts';
+import { natsServerAvailable } from '../support/nats-server.ts';
+
+const available = natsServerAvailable();
+if (!available) console.warn('SKIPPED test/integration/jetstream-streams.test.ts: nats-server is not installed');
+
+const bench = new Bench();
+afterEach(() => bench.clear());
+
+const purge = (...tags: string[]) => printPurge(createPurge({ tags }));
+const purges = (count: number) => Array.from({ length: count }, (_, at) => purge(`t${at}`));
+
+/** A server, its operator, and an instance behind a link of its own that has applied some purges of other things. */
+async function world(applied: number, config: Parameters<ReturnType<Bench['operator']>['create']>[0] = {}) {
+  const server = await bench.server();
+  const operator = bench.operator(server);
+  await operator.create(config);
+  const link = await bench.link(server);
+  const one = await bench.instance(link.url);
+  if (applied > 0) await operator.publish(SUBJECT, ...purges(applied));
+  await vi.waitFor(() => expect(one.index.seq).toBe(applied), SOON);
+  await untilLive(one);
+  /** What happens while the instance cannot hear of it. */
+  const away = async (act: () => Promise<unknown>) => {
+    link.hold();
+    link.cut();
+    await untilSuspect(one);
+    await act();
+    link.release();
+    await untilLive(one);
+  };
+  return { server, operator, link, one, away };
+}
+
+describe.skipIf(!available)('a stream', () => {
+  test('that dropped purges before they were read makes everything older invalid', async () => {
+    const { operator, one, away } = await world(3);
+    const entry = one.fetch(['a']);
+    await away(async () => {
+      await operator.publish(SUBJECT, ...purges(5));
+      await operator.dropBefore(7);
+    });
+    expect([one.state(entry), one.index.seq]).toEqual(['hard', 8]);
+    expect(one.floors()).toMatchObject([{ mode: 'hard' }]);
+    expect(one.state(one.fetch(['a']))).toBe('valid');
+  });
+
+  test('that dropped all of them does so too', async () => {
+    const { operator, one, away } = await world(3);
+    const entry = one.fetch(['a']);
+    await away(async () => {
+      await operator.publish(SUBJECT, purge('a'));
+      await operator.dropBefore(5);
+    });
+    expect([one.state(entry), one.index.seq]).toEqual(['hard', 4]);
+    await one.bus.publish(createPurge({ tags: ['b'] }));
+    expect(one.index.seq).toBe(5);
+  });
+
+  test('that dropped one in the middle does so too', async () => {
+    const { operator, one, away } = await world(3);
+    const entry = one.fetch(['a']);
+    await away(async () => {
+      await operator.publish(SUBJECT, purge('b'), purge('a'), purge('c'));
+      await operator.dropOne(5);
+    });
+    expect([one.state(entry), one.index.seq]).toEqual(['hard', 6]);
+  });
+
+  test('that keeps only a few does so for who was away for more of them', async () => {
+    const { operator, one, away } = await world(3, { max_msgs: 4 });
+    const entry = one.fetch(['kept']);
+    await away(() => operator.publish(SUBJECT, ...purges(4)));
+    expect([one.state(entry), one.floors()]).toEqual(['valid', []]);
+    await away(() => operator.publish(SUBJECT, ...purges(5)));
+    expect([one.state(entry), one.index.seq]).toEqual(['hard', 12]);
+  });
+
+  test('that dropped what had been read makes nothing invalid but what is older than the drop', async () => {
+    const { operator, one, away } = await world(0);
+    const ancient = one.fetch(['kept']);
+    await operator.publish(SUBJECT, ...purges(5));
+    await vi.waitFor(() => expect(one.index.seq).toBe(5), SOON);
+    const entry = one.fetch(['kept']);
+    await away(() => operator.dropBefore(6));
+    expect([one.state(ancient), one.state(entry), one.index.seq]).toEqual(['hard', 'valid', 5]);
+    await away(() => operator.publish(SUBJECT, purge('a')));
+    expect(one.state(entry)).toBe('valid');
+  });
+
+  test('that was made anew during an outage makes everything older invalid, whatever its numbers', async () => {
+    const { operator, one, away } = await world(3);
+    for (const count of [0, 3, 10]) {
+      const entry = one.fetch(['a']);
+      await away(async () => {
+        await operator.remove();
+        await operator.create();
+        if (count > 0) await operator.publish(SUBJECT, ...purges(count));
+      });
+      expect([one.state(entry), one.index.seq]).toEqual(['hard', count]);
+      const after = one.fetch(['a']);
+      expect(one.state(after)).toBe('valid');
+      expect(await one.bus.publish(createPurge({ tags: ['a'] }))).toMatchObject({ seq: count + 1 });
+      expect(one.state(after)).toBe('hard');
+    }
+  });
+
+  test('that was made anew while connected is noticed, and its purges are not lost', async () => {
+    const { operator, one } = await world(3);
+    const entry = one.fetch(['a']);
+    const told = one.events.length;
+    await operator.remove();
+    await operator.create();
+    await operator.publish(SUBJECT, ...purges(5));
+    await vi.waitFor(() => expect([one.state(entry), one.index.seq]).toEqual(['hard', 5]), SOON);
+    await untilLive(one);
+    // Not for a moment did it take the one for the other.
+    const states = one.events.slice(told).flatMap((event) => (event.type === 'bus' ? [event.state] : []));
+    expect([states.indexOf('disconnected'), states.indexOf('connected')]).toEqual([0, states.length - 1]);
+    const after = one.fetch(['b']);
+    await one.bus.publish(createPurge({ tags: ['b'] }));
+    expect([one.state(after), one.index.seq]).toEqual(['hard', 6]);
+  });
+
+  test('that is of an older backup makes everything older invalid', async () => {
+    const { server, operator, one, away } = await world(3);
+    const backup = await server.backup();
+    await operator.publish(SUBJECT, purge('x'), purge('y'));
+    await vi.waitFor(() => expect(one.index.seq).toBe(5), SOON);
+    const entry = one.fetch(['a']);
+    await away(async () => {
+      await server.kill();
+      await backup.restore();
+      await server.restart();
+      expect(await operator.counts()).toMatchObject({ last: 3 });
+    });
+    expect([one.state(entry), one.index.seq]).toEqual(['hard', 3]);
+    expect(one.state(one.fetch(['a']))).toBe('valid');
+  });
+
+  test('that is removed makes everything stale, and purges reach who is connected', async () => {
+    const { operator, one } = await world(3);
+    const entry = one.fetch(['a']);
+    await operator.remove();
+    await vi.waitFor(() => expect([one.bus.durable, one.isLive()]).toEqual([false, true]), SOON);
+    expect(one.state(entry)).toBe('soft');
+    const after = one.fetch(['a']);
+    await one.bus.publish(createPurge({ tags: ['a'] }));
+    expect([one.state(after), one.index.seq]).toEqual(['hard', 3]);
+  });
+
+  test('that is removed during an outage makes everything stale', async () => {
+    const { operator, one, away } = await world(3);
+    const entry = one.fetch(['a']);
+    await away(() => operator.remove());
+    expect([one.bus.durable, one.state(entry)]).toEqual([false, 'soft']);
+  });
+
+  test('that is made while an instance is connected is followed from then on', async () => {
+    const server = await bench.server();
+    const one = await bench.instance(server.url);
+    expect([one.bus.durable, one.isLive()]).toEqual([false, true]);
+    const operator = bench.operator(server);
+    await operator.create();
+    await vi.waitFor(() => expect([one.bus.durable, one.isLive()]).toEqual([true, true]), SOON);
+    expect(await one.bus.publish(createPurge({ tags: ['a'] }))).toMatchObject({ seq: 1 });
+    expect(one.index.seq).toBe(1);
+  });
+});
