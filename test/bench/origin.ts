@@ -4,6 +4,7 @@
  * `/fragment?i=3&delay=50&id=x` one of them; `/entity/7`, `/list?n=100`, `/ids?n=100` the JSON ones.
  * `/nested?level=0&delay=50&id=x` a page of constructs, three levels deep, each fragment taking `delay` ms.
  * `/hits?n=100&known=90`, `/product/7`, `/products` what is hydrated in batches, and `/tally`, which counts it (see hits.ts).
+ * `/tagged?i=3&tag=t` a fragment with a tag, different every time it is asked for.
  * `/seen?id=x` how often a page and its fragments with this id were asked for, and how long the slowest took.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -35,6 +36,7 @@ const server = createServer((request, response) => {
   const known = ready.get(target);
   if (known !== undefined) return send(known, response);
   const url = new URL(target, 'http://origin.invalid');
+  if (url.pathname === '/tagged') return send(tagged(url.searchParams.get('tag') ?? 'none'), response);
   const id = url.searchParams.get('id');
   if (id === null) {
     const made = answerTo(url);
@@ -68,6 +70,13 @@ function send({ head, body }: Answer, response: ServerResponse): void {
   response.writeHead(200, head);
   response.end(body);
 }
+
+function tagged(tag: string): Answer {
+  tagged.turn += 1;
+  const { head, body } = answer(fragment(tagged.turn), 'text/html; charset=utf-8', 'max-age=3600');
+  return { head: [...head, 'Surrogate-Key', tag], body };
+}
+tagged.turn = 0;
 
 function answerTo(url: URL): Answer {
   const number = (name: string, fallback: number) => Number(url.searchParams.get(name) ?? fallback);

@@ -11,6 +11,10 @@ import { hydrate } from './hydrate.ts';
 import { generator } from './load.ts';
 import { nestedPage } from './nested-page.ts';
 import { topTimes } from './profile.ts';
+import { purgeFlood } from './purge-flood.ts';
+import { purgeLatency } from './purge-latency.ts';
+import { purgeStream } from './purge-stream.ts';
+import { purgeTag } from './purge-tag.ts';
 import { purges } from './purges.ts';
 import { scan } from './scan.ts';
 import { createStage, pinned } from './stage.ts';
@@ -37,9 +41,13 @@ const WORKLOADS: readonly Workload[] = [
   hydrate,
   scan,
   purges,
+  purgeLatency,
+  purgeStream,
+  purgeTag,
+  purgeFlood,
   steady,
 ];
-const WIDTHS = [8, 42, 30, 14] as const;
+const WIDTHS = [13, 42, 30, 14] as const;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -18,6 +18,8 @@ export interface Server {
   rss(): number;
   /** Collects all garbage and returns the bytes that are alive, and those the heap holds; only where started `collectable`. */
   collect(): Promise<Collected>;
+  /** The longest turns of the event loop since the last call; only where started `watchable`, and the first call tells nothing. */
+  watch(): Promise<Turns>;
   stop(): Promise<void>;
 }
 
@@ -29,15 +31,26 @@ export interface Collected {
   readonly heap: number;
 }
 
+/** Ms between two turns of a timer of 1 ms: of the thread's processor time, and of the clock less that 1 ms. */
+export interface Turns {
+  readonly cpu: number;
+  readonly wall: number;
+}
+
 /** Starts the processes of a workload, and ends all that it started. */
 export interface Stage {
   origin(): Promise<Server>;
   /** Inlay as users start it, before one origin; `config` is added to a generated configuration. */
-  inlay(origin: Server, config?: Partial<GatewayConfig>, options?: { readonly collectable?: boolean }): Promise<Server>;
+  inlay(origin: Server, config?: Partial<GatewayConfig>, options?: InlayOptions): Promise<Server>;
   peer(role: string, argument: string | number): Promise<Server>;
   /** Runs a script that measures itself, and returns the JSON that it prints. */
   script(file: string, ...args: string[]): Promise<unknown>;
   close(): Promise<void>;
+}
+
+interface InlayOptions {
+  readonly collectable?: boolean;
+  readonly watchable?: boolean;
 }
 
 const DEADLINE = 10_000; // ms to start, and to end
@@ -55,6 +68,11 @@ export function withCore(core: number, file: string, args: readonly string[]): s
   return several ? [TASKSET, '-c', String(core), file, ...args] : [file, ...args];
 }
 
+/** Binds all threads of a process that runs already to one core, where {@link withCore} does. */
+export function bindTo(core: number, pid: number): void {
+  if (several) spawnSync(TASKSET, ['-a', '-p', '-c', String(core), String(pid)]);
+}
+
 /** Makes a {@link Stage}. `profiles` is a folder for CPU profiles of Inlay; it costs some speed. */
 export function createStage(profiles?: string): Stage {
   const folder = mkdtempSync(join(tmpdir(), 'inlay-bench-'));
@@ -67,12 +85,13 @@ export function createStage(profiles?: string): Stage {
   return {
     origin: () => start(LOAD_CORE, [pathOf('origin.ts')]),
     peer: (role, argument) => start(SERVER_CORE, [pathOf('peers.ts'), role, String(argument)]),
-    inlay: (origin, config = {}, { collectable = false } = {}) => {
+    inlay: (origin, config = {}, { collectable = false, watchable = false } = {}) => {
       const file = join(folder, `${running.length}.config.mjs`);
       const whole = { services: { origin: origin.url }, admin: { port: 0 }, ...config };
       writeFileSync(file, `export default ${JSON.stringify(whole)};\n`);
       const node = [
-        ...(collectable ? ['--expose-gc', '--import', pathOf('collect-hook.ts')] : []),
+        ...(collectable ? ['--expose-gc'] : []),
+        ...(collectable || watchable ? ['--import', pathOf('collect-hook.ts')] : []),
         ...(profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles, '--cpu-prof-interval', '200']),
       ];
       const cli = ['../../src/cli.ts', 'serve', '--config', file, '--port', '0', '--log', 'off'];
@@ -158,10 +177,18 @@ class Running implements Server {
     return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))![1]) * 1024;
   }
 
-  async collect(): Promise<Collected> {
-    const collected = once(this.#child, 'message');
-    this.#child.send('collect');
-    return (await collected)[0] as Collected;
+  collect(): Promise<Collected> {
+    return this.#ask('collect');
+  }
+
+  watch(): Promise<Turns> {
+    return this.#ask('watch');
+  }
+
+  async #ask<Answer>(question: string): Promise<Answer> {
+    const answered = once(this.#child, 'message');
+    this.#child.send(question);
+    return (await answered)[0] as Answer;
   }
 
   async stop(): Promise<void> {
