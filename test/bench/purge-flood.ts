@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seqOf } from '../../src/purge/number.ts';
 import { freePort } from '../support/nats-server.ts';
 import { note, type Row, type Workload } from './bench.ts';
 import { Connection } from './client.ts';
@@ -97,8 +96,8 @@ async function positionAt(port: number): Promise<number> {
   const connection = await Connection.open(`http://127.0.0.1:${port}`);
   const { body } = await connection.get('/_inlay/health');
   connection.close();
-  const { purges } = JSON.parse(body.toString()) as { purges: { position: number } };
-  return seqOf(purges.position);
+  const { purges } = JSON.parse(body.toString()) as { purges: { seq: number } };
+  return purges.seq;
 }
 
 function figures(took: readonly number[]): string {
