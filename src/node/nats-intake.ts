@@ -3,7 +3,7 @@ import { applyPurge } from '../purge/bus.ts';
 import { ALL_SPACES, createPurge, type PurgeMessage, parsePurge, purgeSubject } from '../purge/message.ts';
 import type { PurgeIndex } from '../purge/purge-index.ts';
 import type { Runtime } from '../runtime.ts';
-import { matchesSubject } from './nats-subjects.ts';
+import { coversSubject } from './nats-subjects.ts';
 import { Rejections } from './rejections.ts';
 import { within } from './waits.ts';
 
@@ -83,7 +83,7 @@ export class NatsIntake {
       if (this.#index.seq >= seq) resolve();
     };
     this.#waiting.add(look);
-    await within(ms, promise, over).catch(() => undefined);
+    await within(ms, promise, over).catch(() => undefined); // who asked looks at what has been applied
     this.#waiting.delete(look);
   }
 
@@ -145,7 +145,7 @@ const SUSPECT = { ...NOTHING, all: true } as const;
 function readEvent(events: readonly NatsEvent[], subject: string): PurgeMessage | undefined {
   // A wide wildcard also brings the purges themselves, and the answers of other instances.
   if (subject.startsWith('inlay.')) return undefined;
-  const heard = events.filter((event) => matchesSubject(event.subject, subject));
+  const heard = events.filter((event) => coversSubject(event.subject, subject));
   const tags = new Set(heard.flatMap((event) => event.tags(subject)));
   return tags.size === 0 ? undefined : createPurge({ tags: [...tags] });
 }

@@ -1,9 +1,4 @@
-/** Whether a pattern of a subscription (`*` a token, `>` all that follow) takes a subject. */
-export function matchesSubject(pattern: string, subject: string): boolean {
-  return coversSubject(pattern, subject);
-}
-
-/** Whether a pattern takes all that another one does. */
+/** Whether a pattern of a subscription (`*` a token, `>` all that follow) takes a subject, or all that another pattern does. */
 export function coversSubject(wide: string, narrow: string): boolean {
   const own = wide.split('.');
   const other = narrow.split('.');
