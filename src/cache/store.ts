@@ -14,3 +14,13 @@ export interface Store {
   /** Bytes of the largest entry that it takes. */
   readonly maxEntrySize: number;
 }
+
+/** A store that is never asked for some of what it holds, and would keep that until it is pushed out. */
+export interface SweptStore extends Store {
+  /**
+   * Looks at the next so many, what was used least recently first, and deletes those that are worthless.
+   *
+   * @returns whether a round is over: what was there when it began has been looked at, unless it was used meanwhile
+   */
+  sweep(count: number, isWorthless: (stored: Stored) => boolean): boolean;
+}

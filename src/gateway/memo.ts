@@ -195,6 +195,13 @@ export function baseOf(request: PageRequest, trusted: ReadonlySet<string>): stri
   return `page ${JSON.stringify([request.host.toLowerCase(), siteOf(request, trusted), request.target])}`;
 }
 
+/** Whether something in the store will never be served again, whatever is asked for: it was purged, or made of what was. */
+export function isWorthless(stored: Stored, { purges }: Pick<Runtime, 'purges'>): boolean {
+  if (stored.kind === 'entry') return purges.validity(stored).state === 'hard';
+  // Parts that were purged softly are replaced when they are asked for again, and this is then made of others.
+  return isMemo(stored) && stored.parts.some((part) => part.gone || purges.validity(part).state !== 'valid');
+}
+
 /** Whether something in the store is an assembled page. */
 export function isMemo(stored: Stored | undefined): stored is Memo {
   return stored?.kind === 'assembled' && (stored as Memo | Selection).is === 'memo';

@@ -4,12 +4,14 @@ import { createLruStore } from '../cache/lru-store.ts';
 import { asInlayError } from '../errors.ts';
 import { createBatches } from '../fragment/batch.ts';
 import type { Fragment, SubjectMapping } from '../fragment/match.ts';
+import { isWorthless } from '../gateway/memo.ts';
 import type { Gateway } from '../gateway/resolve-config.ts';
 import { createLocalBus, type PurgeBus } from '../purge/bus.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
 import type { InlayEvent, Runtime } from '../runtime.ts';
 import { nodeCodings } from './codings.ts';
 import { connectNats } from './nats.ts';
+import { startSweeper } from './sweeper.ts';
 import { createUpstream } from './upstream.ts';
 
 /** A runtime on Node, and what must be closed with it. */
@@ -35,6 +37,7 @@ export async function createNodeRuntime(
   const upstream = createUpstream();
   const tasks = new Set<Promise<unknown>>();
   const purges = createPurgeIndex({ epoch: crypto.randomUUID(), observe });
+  const store = createLruStore(gateway.cache.maxSize);
   const runtime: Runtime = {
     fetch: createBreaker({ now, observe }, [...gateway.services.values()])(upstream.fetch),
     now,
@@ -51,7 +54,7 @@ export async function createNodeRuntime(
     observe,
     recording: observer !== undefined,
     codings: nodeCodings,
-    store: createLruStore(gateway.cache.maxSize),
+    store,
     purges,
     maxUnsynced: gateway.purge.maxUnsynced,
     coalesce: createCoalesce(true, setImmediate),
@@ -63,6 +66,7 @@ export async function createNodeRuntime(
     nats.length === 0
       ? createLocalBus({ index: purges, observe })
       : await connectNats({ servers: nats, space, events, index: purges, observe, name: 'inlay', auth });
+  const stopSweeping = startSweeper(store, purges, (stored) => isWorthless(stored, runtime));
   return {
     runtime,
     bus,
@@ -73,6 +77,7 @@ export async function createNodeRuntime(
       clearTimeout(timer);
     },
     close: async () => {
+      stopSweeping();
       await bus.close();
       await upstream.close();
     },

@@ -2,7 +2,7 @@ import { type Answer, lastResort, resolve } from '../../../../src/cache/cache.ts
 import { createCoalesce } from '../../../../src/cache/coalesce.ts';
 import type { Entry } from '../../../../src/cache/entry.ts';
 import { lookup } from '../../../../src/cache/lookup.ts';
-import type { Store } from '../../../../src/cache/store.ts';
+import type { SweptStore } from '../../../../src/cache/store.ts';
 import type { PurgeIndex } from '../../../../src/purge/purge-index.ts';
 import { createPurgeIndex } from '../../../../src/purge/sequence-index.ts';
 import type { Runtime } from '../../../../src/runtime.ts';
@@ -42,6 +42,7 @@ export interface Surroundings {
 export class Process {
   readonly index: PurgeIndex;
   readonly runtime: Runtime;
+  readonly store: SweptStore;
   /** The stream that it follows, if it was ever connected. */
   stream: string | undefined;
   #state: 'live' | 'disconnected' | 'catching up' = 'disconnected';
@@ -52,12 +53,13 @@ export class Process {
   #before = -1;
   #over = false;
 
-  constructor(epoch: string, store: Store, around: Surroundings) {
+  constructor(epoch: string, store: SweptStore, around: Surroundings) {
     const { services, clock, spoil } = around;
     const { maxTargets } = spoil;
     const index = createPurgeIndex({ epoch, ...(maxTargets === undefined ? {} : { maxTargets }) });
     index.setSynced(false);
     this.index = spoil.purges?.(index) ?? index;
+    this.store = store;
     this.#oracle = new Oracle(services.versions);
     this.#around = around;
     this.runtime = {

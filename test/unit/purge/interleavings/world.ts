@@ -1,5 +1,6 @@
 import { invalidate } from '../../../../src/cache/lookup.ts';
 import { createLruStore } from '../../../../src/cache/lru-store.ts';
+import { isWorthless } from '../../../../src/gateway/memo.ts';
 import type { PurgeMode } from '../../../../src/purge/message.ts';
 import { MINORS, numberOf } from '../../../../src/purge/number.ts';
 import type { Purged } from '../../../../src/purge/purge-index.ts';
@@ -65,7 +66,7 @@ export class World {
     if (dice < (state === 'disconnected' ? 192 : 186)) return this.#connection();
     if (dice < 194) return this.#pass([10, 1_000, 5_000, 30_000]);
     if (dice < 197) return this.#prune();
-    if (dice < 199) return chance(0.4) ? ['evict', () => this.#evict()] : this.#pass([1]);
+    if (dice < 199) return chance(0.4) ? ['evict', () => this.#evict()] : ['sweep', () => this.#sweep()];
     if (chance(0.6)) return chance(0.5) ? this.#restart() : ['recreate the stream', () => this.#recreate()];
     return chance(0.1) ? ['storm', () => this.#storm()] : this.#pass([1]);
   }
@@ -242,6 +243,11 @@ export class World {
     for (let at = 0; at < 8; at++) void store.delete(`other ${at}`);
   }
 
+  #sweep(): void {
+    const { store, runtime } = this.#process;
+    store.sweep(1 + this.#random.below(10), (stored) => isWorthless(stored, runtime));
+  }
+
   /** A process ends. The next one may find what it stored, and what it is still storing. */
   #restart(): Step {
     const { chance } = this.#random;
@@ -249,7 +255,7 @@ export class World {
     const act = () => {
       this.#process.end();
       if (!kept) this.services.pending.length = 0;
-      this.#process = this.#start(kept ? this.#process.runtime.store : createLruStore(STORE_SIZE));
+      this.#process = this.#start(kept ? this.#process.store : createLruStore(STORE_SIZE));
       if (connected) this.#connect();
     };
     return [kept ? 'restart with the store' : 'restart', act];
