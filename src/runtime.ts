@@ -4,6 +4,7 @@ import type { InlayError } from './errors.ts';
 import type { Batches } from './fragment/batch.ts';
 import type { Codings } from './http/content-coding.ts';
 import type { Fields } from './http/fields.ts';
+import type { BusState } from './purge/bus.ts';
 import type { PurgeIndex } from './purge/purge-index.ts';
 
 /** A request to a service. `origin` comes from the configuration alone; `path` is sent as these bytes. */
@@ -53,6 +54,13 @@ export type InlayEvent =
     }
   | { readonly type: 'purge-rejected'; readonly from: string; readonly error: InlayError }
   | { readonly type: 'purge-floor'; readonly seq: number; readonly mode: string; readonly reason: string }
+  | {
+      /** How well purges arrive has changed; `seq` and `lag` as health reports them. */
+      readonly type: 'purge-state';
+      readonly state: BusState;
+      readonly seq: number;
+      readonly lag: number;
+    }
   | { readonly type: 'bus'; readonly state: 'connected' | 'disconnected' | 'closed'; readonly detail: string }
   | { readonly type: 'breaker'; readonly origin: string; readonly state: 'open' | 'closed'; readonly detail: string }
   | { readonly type: 'internal'; readonly error: InlayError }

@@ -44,6 +44,11 @@ function write(log: Logger, event: InlayEvent, level: LogLevel, isWanted: (type:
     case 'purge-floor':
       log.warn(event, event.type);
       return;
+    case 'purge-state':
+      if (!isWanted(event.type)) return;
+      if (event.state === 'suspect') log.warn(event, event.type);
+      else if (level === 'all') log.info(event, event.type);
+      return;
     case 'bus':
       if (event.state !== 'connected') log.warn(event, event.type);
       else if (level === 'all') log.info(event, event.type);

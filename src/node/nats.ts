@@ -199,7 +199,7 @@ class NatsBus implements PurgeBus {
     this.#dialed = undefined;
     this.#follower.stop();
     this.#answers.forget();
-    this.#state = 'suspect';
+    this.#become('suspect');
     this.#unsync();
     if (this.#closing.signal.aborted) return listened;
     // What a stream keeps is not missed: it is read when it is there again. Until then freshness is capped.
@@ -210,7 +210,7 @@ class NatsBus implements PurgeBus {
   }
 
   async #begin(connection: NatsConnection, ready: () => void, over: AbortSignal): Promise<void> {
-    this.#state = 'catching-up';
+    this.#become('catching-up');
     await this.#follower.find(connection, over);
     if (this.#options.publisher === true) {
       this.#line.open(connection);
@@ -226,7 +226,7 @@ class NatsBus implements PurgeBus {
       applied: () => this.#answers.applied(),
       moved: () => this.#settle(connection),
       silent: () => {
-        this.#state = this.#state === 'live' ? 'suspect' : this.#state;
+        if (this.#state === 'live') this.#become('suspect');
         this.#options.index.setSynced(false);
       },
       failed: (reason) => {
@@ -239,13 +239,14 @@ class NatsBus implements PurgeBus {
 
   /** Live, if all that has to arrive does. */
   #settle(connection: NatsConnection): void {
-    if (!this.#follower.isCurrent || !this.#isSubscribed || this.#line.connection !== connection) {
-      if (this.#state === 'suspect') this.#state = 'catching-up';
+    if (!this.#isSubscribed || this.#line.connection !== connection) return;
+    if (!this.#follower.isCurrent) {
+      if (this.#state === 'suspect') this.#become('catching-up');
       return;
     }
     if (this.#state === 'live' && this.#options.index.synced) return;
-    this.#state = 'live';
     this.#sync(connection);
+    this.#become('live');
   }
 
   /** Whether services tell of changes on subjects that the stream does not keep. */
@@ -280,8 +281,15 @@ class NatsBus implements PurgeBus {
     // Then nobody learns how far we are, and that is all.
     if (subject === controlSubject(this.#options.space)) return;
     this.#isSubscribed = false;
-    this.#state = 'suspect';
+    this.#become('suspect');
     this.#unsync();
+  }
+
+  #become(state: BusState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    const { index, observe } = this.#options;
+    observe({ type: 'purge-state', state, seq: index.seq, lag: this.lag });
   }
 
   #sync(connection: NatsConnection): void {

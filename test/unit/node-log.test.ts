@@ -52,6 +52,16 @@ test('at level errors, what went right is not logged; at level off, nothing is',
   expect(lines('off', ...events)).toEqual([]);
 });
 
+test('a gateway that may miss purges warns, once it does not any more it says so, and flapping is cut short', () => {
+  const change = (state: 'suspect' | 'live'): InlayEvent => ({ type: 'purge-state', state, seq: 7, lag: 1 });
+  const [suspect, live] = lines('all', change('suspect'), change('live'));
+  expect(suspect).toMatchObject({ level: 'warn', msg: 'purge-state', state: 'suspect', seq: 7, lag: 1 });
+  expect(live).toMatchObject({ level: 'info', state: 'live' });
+  expect(lines('errors', change('suspect'), change('live'))).toMatchObject([{ state: 'suspect' }]);
+  const flapping = Array.from({ length: 100 }, (_, i) => change(i % 2 === 0 ? 'suspect' : 'live'));
+  expect(lines('all', ...flapping)).toHaveLength(10);
+});
+
 test('a purge is logged with its id and what it purged', () => {
   const purge: InlayEvent = {
     type: 'purge',

@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createPurge, printPurge } from '../../src/purge/message.ts';
+import { Bench, type Instance, SOON, SUBJECT, untilLive, untilSuspect } from '../support/jetstream.ts';
+import { natsServerAvailable } from '../support/nats-server.ts';
+
+const available = natsServerAvailable();
+if (!available) console.warn('SKIPPED test/integration/jetstream-states.test.ts: nats-server is not installed');
+
+const bench = new Bench();
+afterEach(() => bench.clear());
+
+const changes = ({ events }: Instance) => events.filter((event) => event.type === 'purge-state');
+const states = (instance: Instance) => changes(instance).map(({ state }) => state);
+const purges = (count: number) => Array.from({ length: count }, () => printPurge(createPurge({ tags: ['a'] })));
+
+describe.skipIf(!available)('every change of state is told', () => {
+  test('from the start to the end, with what has been read and what is missing', async () => {
+    const server = await bench.server();
+    const operator = bench.operator(server);
+    await operator.create();
+    const link = await bench.link(server);
+    const instance = await bench.instance(link.url);
+    expect(states(instance)).toEqual(['catching-up', 'live']);
+    await operator.publish(SUBJECT, ...purges(2));
+    await vi.waitFor(() => expect(instance.index.seq).toBe(2), SOON);
+
+    link.hold();
+    await operator.publish(SUBJECT, ...purges(1));
+    await untilSuspect(instance);
+    link.release();
+    await untilLive(instance);
+    const story = changes(instance).slice(2);
+    expect(story[0]).toMatchObject({ state: 'suspect', seq: 2 });
+    expect(story.at(-1)).toEqual({ type: 'purge-state', state: 'live', seq: 3, lag: 0 });
+
+    await instance.bus.close();
+    expect(states(instance).at(-1)).toBe('suspect');
+    expect(instance.events.at(-1)).toMatchObject({ type: 'bus', state: 'closed' });
+  });
+
+  test('once, however long it lasts', async () => {
+    const server = await bench.server();
+    const instance = await bench.instance(server.url);
+    expect(states(instance)).toEqual(['catching-up', 'live']); // without a stream as well
+    await server.kill();
+    await untilSuspect(instance);
+    const refused = () => instance.events.filter(({ type }) => type === 'bus').length;
+    await vi.waitFor(() => expect(refused()).toBeGreaterThan(1), SOON); // it was tried again meanwhile
+    await server.restart();
+    await untilLive(instance);
+    expect(states(instance)).toEqual(['catching-up', 'live', 'suspect', 'catching-up', 'live']);
+  });
+});
