@@ -150,7 +150,11 @@ class NatsBus implements PurgeBus {
       return { id, seq: heard ?? applyPurge(index, message, 'local', observe) };
     }
     const seq = await this.#publisher.keep({ id, text });
-    if (this.#options.publisher !== true) await this.#intake.applied(seq, ANSWER_WAIT, this.#line.over);
+    if (this.#options.publisher !== true) {
+      await this.#intake.applied(seq, ANSWER_WAIT, this.#line.over);
+      // Who is answered now must not be shown anything older here, though the stream does not come.
+      if (index.seq < seq) applyPurge(index, message, 'local', observe);
+    }
     const { connection } = this.#line;
     if (wait === undefined || connection === undefined) return { id, seq };
     return { id, seq, instances: await census(connection, space, seq, wait) };

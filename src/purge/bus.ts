@@ -43,9 +43,8 @@ export interface PurgeBus {
   /** Messages that could not be read since the start. */
   readonly rejected: number;
   /**
-   * Resolves when the purge is on its way to the others and applied here; where a stream keeps it, also when it is kept and
-   * this instance has not come so far within 2 s, which `instances` and health tell. Rejects with `purge-invalid`, or with
-   * `not-ready` while not connected, or if it may not have been taken.
+   * Resolves when the purge is on its way to the others, kept where there is a stream, and applied here. Rejects with
+   * `purge-invalid`, or with `not-ready` while not connected, or if it may not have been taken.
    *
    * @param wait ms to wait until all instances that answer have applied it; without it they are not asked
    */

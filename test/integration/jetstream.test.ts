@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
-import { Bench, SOON, SUBJECT, untilLive } from '../support/jetstream.ts';
+import { Bench, SOON, SUBJECT, untilLive, untilSuspect } from '../support/jetstream.ts';
 import { natsServerAvailable, publishRaw } from '../support/nats-server.ts';
 
 const available = natsServerAvailable();
@@ -34,6 +34,19 @@ describe.skipIf(!available)('purges that a stream keeps', () => {
       expect.objectContaining({ type: 'purge', seq: 1, mode: 'hard', id: message.id, first: ['a'] }),
     );
     expect(await operator.counts()).toEqual({ last: 1, held: 1 });
+  });
+
+  test('are applied here when they are acknowledged, though the stream does not come', async () => {
+    const { server, operator } = await world();
+    const one = await bench.instance(server.url);
+    const [touched, kept] = [one.fetch(['a']), one.fetch(['b'])];
+    await operator.dropConsumers();
+    expect(await one.bus.publish(createPurge({ tags: ['a'] }))).toMatchObject({ seq: 1 });
+    expect([one.index.seq, one.state(touched), one.state(kept)]).toEqual([0, 'hard', 'valid']);
+    const since = one.fetch(['a']);
+    await untilSuspect(one); // it notices that nothing comes, and reads it after all
+    await vi.waitFor(() => expect(one.index.seq).toBe(1), SOON);
+    expect([one.state(touched), one.state(since), one.state(kept)]).toEqual(['hard', 'hard', 'valid']);
   });
 
   test('are answered with the instances of the space, and which of them have applied them', async () => {
