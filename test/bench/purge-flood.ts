@@ -6,7 +6,7 @@ import { composed } from './fixtures.ts';
 import { type Bus, purgeOfTag, quantile, SPACE, sendSteadily, until, withBus } from './purge-stage.ts';
 import { expectBody } from './stage.ts';
 
-const PATH = '/page?n=10';
+export const PATH = '/page?n=10';
 const EVERY = 2; // ms
 const SECONDS = 2;
 const PER_SECOND = 100_000;
@@ -67,7 +67,7 @@ async function flood(bus: Bus, url: string, messages: readonly string[], admin?:
 }
 
 /** A condition that holds for some seconds from now. */
-function during(seconds: number): (due: number) => boolean {
+export function during(seconds: number): (due: number) => boolean {
   const deadline = performance.now() + seconds * 1_000;
   return (due) => due < deadline;
 }
@@ -76,7 +76,7 @@ function during(seconds: number): (due: number) => boolean {
  * Ms of every answer, asked for one after the other and one every {@link EVERY}. One that had to wait for the answer before
  * it is counted from when it was due, or a pause of a second would be one slow answer among many quick ones.
  */
-async function ask(url: string, goesOn: (due: number) => boolean): Promise<number[]> {
+export async function ask(url: string, goesOn: (due: number) => boolean): Promise<number[]> {
   const connection = await Connection.open(url);
   const expected = composed(10);
   const took: number[] = [];
@@ -92,7 +92,7 @@ async function ask(url: string, goesOn: (due: number) => boolean): Promise<numbe
   return took;
 }
 
-async function positionAt(port: number): Promise<number> {
+export async function positionAt(port: number): Promise<number> {
   const connection = await Connection.open(`http://127.0.0.1:${port}`);
   const { body } = await connection.get('/_inlay/health');
   connection.close();
@@ -100,6 +100,6 @@ async function positionAt(port: number): Promise<number> {
   return purges.seq;
 }
 
-function figures(took: readonly number[]): string {
+export function figures(took: readonly number[]): string {
   return `${[0.5, 0.99, 1].map((share) => quantile(took, share).toFixed(2)).join(', ')} ms`;
 }

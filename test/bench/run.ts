@@ -13,6 +13,7 @@ import { nestedPage } from './nested-page.ts';
 import { topTimes } from './profile.ts';
 import { purgeFlood } from './purge-flood.ts';
 import { purgeLatency } from './purge-latency.ts';
+import { purgeMillion } from './purge-million.ts';
 import { purgeStream } from './purge-stream.ts';
 import { purgeTag } from './purge-tag.ts';
 import { purges } from './purges.ts';
@@ -45,6 +46,7 @@ const WORKLOADS: readonly Workload[] = [
   purgeStream,
   purgeTag,
   purgeFlood,
+  purgeMillion,
   steady,
 ];
 const WIDTHS = [13, 42, 30, 14] as const;
