@@ -1,9 +1,8 @@
-import { connect as open } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
 import { Bench, SOON, SUBJECT, untilLive } from '../support/jetstream.ts';
-import { natsServerAvailable, publishRaw, startNatsServer } from '../support/nats-server.ts';
+import { natsServerAvailable, publishRaw, publishWithHeaders, startNatsServer } from '../support/nats-server.ts';
 
 const available = natsServerAvailable();
 const bench = new Bench();
@@ -19,24 +18,6 @@ async function world() {
   return { server, operator };
 }
 
-/** Publishes one message with a header block of the attacker's. */
-async function publishWithHeaders(port: number, subject: string, block: string, body: string): Promise<void> {
-  const socket = open({ host: '127.0.0.1', port });
-  const [header, total] = [Buffer.byteLength(block), Buffer.byteLength(block + body)];
-  await new Promise<void>((resolve, reject) => {
-    let answer = '';
-    socket.on('error', reject);
-    socket.on('data', (chunk) => {
-      answer += chunk;
-      if (answer.includes('-ERR')) reject(new Error(answer));
-      if (answer.includes('PONG')) resolve();
-    });
-    socket.write(
-      `CONNECT {"verbose":false,"headers":true}\r\nHPUB ${subject} ${header} ${total}\r\n${block}${body}\r\nPING\r\n`,
-    );
-  }).finally(() => socket.destroy());
-}
-
 describe.skipIf(!available)('a message of the stream that looks like a sign of life', () => {
   test.each(['Nats-Last-Consumer: 0\r\n', ''])(
     'does not stop the reader (%j)',
@@ -44,7 +25,7 @@ describe.skipIf(!available)('a message of the stream that looks like a sign of l
       const { server, operator } = await world();
       const one = await bench.instance(server.url);
       const entry = one.fetch(['a']);
-      await publishWithHeaders(server.port, SUBJECT, `NATS/1.0 100 Idle Heartbeat\r\n${line}\r\n`, purgeOf('poison'));
+      await publishWithHeaders(server.port, SUBJECT, [`NATS/1.0 100 Idle Heartbeat\r\n${line}\r\n`, purgeOf('poison')]);
       await operator.publish(SUBJECT, purgeOf('a'));
       expect((await operator.counts()).last).toBe(2);
       let stale = 0;
@@ -233,7 +214,7 @@ describe.skipIf(!available)('a message of the stream with headers that the clien
       bench.defer(() => process.off('uncaughtException', crashed).off('unhandledRejection', crashed));
       const one = await bench.instance(server.url);
       const entry = one.fetch(['a']);
-      await publishWithHeaders(server.port, SUBJECT, `NATS/1.0\r\n${line}\r\n`, purgeOf('poison'));
+      await publishWithHeaders(server.port, SUBJECT, [`NATS/1.0\r\n${line}\r\n`, purgeOf('poison')]);
       await operator.publish(SUBJECT, purgeOf('a'));
       await sleep(9_000);
       expect({

@@ -116,9 +116,26 @@ export async function freePort(): Promise<number> {
  * Publishes payloads as they are, over a bare socket: no client library of ours or of others has a say in the bytes.
  * Resolves when the server has taken them all.
  */
-export async function publishRaw(port: number, subject: string, ...payloads: string[]): Promise<void> {
-  const socket = connect({ host: '127.0.0.1', port });
+export function publishRaw(port: number, subject: string, ...payloads: string[]): Promise<void> {
   const messages = payloads.map((payload) => `PUB ${subject} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
+  return writeRaw(port, messages.join(''));
+}
+
+/** As {@link publishRaw}, with a block of headers before each payload, which is written as it is, too. */
+export function publishWithHeaders(
+  port: number,
+  subject: string,
+  ...messages: readonly (readonly [block: string, payload: string])[]
+): Promise<void> {
+  const lines = messages.map(([block, payload]) => {
+    const sizes = `${Buffer.byteLength(block)} ${Buffer.byteLength(block + payload)}`;
+    return `HPUB ${subject} ${sizes}\r\n${block}${payload}\r\n`;
+  });
+  return writeRaw(port, lines.join(''));
+}
+
+async function writeRaw(port: number, lines: string): Promise<void> {
+  const socket = connect({ host: '127.0.0.1', port });
   await new Promise<void>((resolve, reject) => {
     let answer = '';
     socket.on('error', reject).on('close', () => reject(new Error(`nats-server closed the connection: ${answer}`)));
@@ -126,7 +143,7 @@ export async function publishRaw(port: number, subject: string, ...payloads: str
       answer += chunk;
       if (answer.includes('PONG')) resolve();
     });
-    socket.write(`CONNECT {"verbose":false}\r\n${messages.join('')}PING\r\n`);
+    socket.write(`CONNECT {"verbose":false,"headers":true}\r\n${lines}PING\r\n`);
   }).finally(() => socket.destroy());
 }
 
