@@ -24,7 +24,7 @@ const PURGES_PER_SECOND = 50;
 
 /** Ms that a purge may wait until it has been applied everywhere. */
 const MAX_WAIT = 10_000;
-/** Instances that are named in an answer because they are behind. */
+/** Instances that are named in an answer because they are behind, or refused the purge. */
 const MAX_NAMES = 100;
 
 /** Makes the admin listener: `/_inlay/health`, `/_inlay/ready`, `POST /_inlay/purge`. Never to be mounted on a public port without a token. */
@@ -74,9 +74,18 @@ function reachOf({ bus, reach }: AdminSetup): string {
 function countsOf(bus: PurgeBus, instances: readonly InstanceState[] | undefined) {
   if (bus.kind === 'local') return { instances: 1, applied: 1 };
   if (instances === undefined) return {};
-  const behind = instances.filter(({ applied }) => !applied).map(({ name }) => name);
-  const names = behind.length === 0 ? {} : { behind: behind.slice(0, MAX_NAMES) };
-  return { instances: instances.length, applied: instances.length - behind.length, ...names };
+  const applied = instances.filter((one) => one.applied).length;
+  const behind = namesOf(instances.filter((one) => !one.applied && !one.refused));
+  const refused = namesOf(instances.filter((one) => one.refused));
+  return {
+    ...{ instances: instances.length, applied },
+    ...(behind.length === 0 ? {} : { behind }),
+    ...(refused.length === 0 ? {} : { refused }),
+  };
+}
+
+function namesOf(instances: readonly InstanceState[]): string[] {
+  return instances.slice(0, MAX_NAMES).map(({ name }) => name);
 }
 
 /** Ms to wait until all instances have applied a purge. */

@@ -108,6 +108,12 @@ export interface GatewayConfig {
     /** NATS server URLs, comma-separated. Absent: purges reach this process only. */
     readonly nats?: Setting;
     readonly auth?: NatsAuthConfig;
+    /**
+     * What purges on NATS are signed with, at least 32 characters: those that nobody signed with it purge nothing. Of
+     * several the first signs and all are believed, so that one can take the place of another. Default: INLAY_PURGE_SECRET
+     * (commas separate several); without any, whoever may publish may purge.
+     */
+    readonly secret?: Setting | readonly Setting[];
     /** Freshness while purges may be missed. Default 30 s. */
     readonly maxUnsynced?: Duration;
   };

@@ -13,6 +13,14 @@ export interface NatsAuth {
   readonly key?: string | undefined;
 }
 
+/** Characters of the shortest secret: as many as the hexadecimal form of 128 bits. */
+const SECRET_LENGTH = 32;
+
+/** What is wrong with a secret that purges are signed with; undefined if nothing is. Never says what is in it. */
+export function secretFault(secret: string): string | undefined {
+  return secret.length < SECRET_LENGTH ? `must have at least ${SECRET_LENGTH} characters` : undefined;
+}
+
 /** Members that go together: what says one of them says nothing if it leaves out another. */
 const PAIRS = [
   ['user', 'password'],

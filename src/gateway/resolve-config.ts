@@ -35,6 +35,8 @@ export interface Gateway {
     readonly space: string;
     readonly nats: readonly string[];
     readonly auth: NatsAuth;
+    /** What purges are signed with, and what is believed. */
+    readonly secrets: readonly string[];
     readonly maxUnsynced: number;
   };
   readonly cache: { readonly maxSize: number };
@@ -136,11 +138,12 @@ function link(parsed: Parsed): Gateway {
     report('admin.token', `is needed, because admin.host ${parsed.admin.host} can be reached from other machines`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
+  const { secret: secrets = [], nats = '', ...purge } = parsed.purge;
   return Object.freeze({
     services,
     facades,
     fragments,
-    purge: { ...parsed.purge, nats: splitList(parsed.purge.nats ?? '') },
+    purge: { ...purge, nats: splitList(nats), secrets },
     cache: parsed.cache,
     limits: Object.freeze(parsed.limits),
     esi: { cookies: parsed.esi.cookies, privileged: parsed.esi.privileged },
@@ -232,7 +235,8 @@ function wholeService(services: ReadonlyMap<string, Service>): NonNullable<Parse
   return { default: { hosts: [], routes: { '/*': { service: only, esi: 'auto', onerror: 'fail' } } } };
 }
 
-function splitList(list: string): string[] {
+/** What a text names, separated by commas. */
+export function splitList(list: string): string[] {
   return list
     .split(',')
     .map((item) => item.trim())

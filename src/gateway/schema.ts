@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { parseServiceUrl } from '../fragment/service.ts';
 import { parseDuration, parseSize } from '../http/units.ts';
 import { isSpace } from '../purge/message.ts';
+import { secretFault } from './nats-auth.ts';
 
 /** The shape of a configuration, its defaults, and what each mistake is called. */
 
@@ -113,6 +114,11 @@ const auth = object({
   key: v.optional(text),
 });
 
+const secret = v.pipe(
+  v.string('must be text'),
+  v.check((value) => secretFault(value) === undefined, secretFault('')),
+);
+
 const schema = object({
   services: v.pipe(
     v.record(name, service, 'must be an object of services'),
@@ -125,6 +131,7 @@ const schema = object({
       space: v.optional(v.pipe(v.string(), v.check(isSpace, 'must be 1 to 64 letters, digits, "-" or "_"')), 'default'),
       nats: v.optional(v.string('must be text')),
       auth: v.optional(auth, {}),
+      secret: v.optional(several(secret)),
       maxUnsynced: v.optional(duration, 30_000),
     }),
     {},
@@ -161,6 +168,15 @@ export function checkShape(
 function object<const Members extends v.ObjectEntries>(members: Members) {
   return v.strictObject(members, (issue) =>
     issue.expected === 'never' ? `is not known here (known: ${Object.keys(members).join(', ')})` : 'is required',
+  );
+}
+
+/** One of something, or a list with at least one. */
+function several<Schema extends v.GenericSchema<unknown, string>>(schema: Schema) {
+  const list = v.pipe(v.array(schema), v.minLength(1, 'must not be empty'));
+  return v.pipe(
+    v.lazy((value): v.GenericSchema<unknown, string | string[]> => (Array.isArray(value) ? list : schema)),
+    v.transform((value) => [value].flat()),
   );
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { checkServerIdentity, type ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { asInlayError, InlayError } from '../errors.ts';
-import { authFaults, type NatsAuth } from '../gateway/nats-auth.ts';
-import { ConfigError } from '../gateway/resolve-config.ts';
+import { authFaults, type NatsAuth, secretFault } from '../gateway/nats-auth.ts';
+import { ConfigError, splitList } from '../gateway/resolve-config.ts';
 import { type Authenticator, type ConnectionOptions, credsAuthenticator, nkeyAuthenticator } from './nats-client.ts';
 
 export type { NatsAuth };
@@ -36,6 +36,21 @@ export function authFrom(configured: NatsAuth, environment: Readonly<Record<stri
   }
   secretsOf(auth, false, [], (member) => nameOf.get(member)!);
   return auth;
+}
+
+/** The secrets that the configuration names, or else INLAY_PURGE_SECRET. Throws `config-invalid`. */
+export function secretsFrom(
+  configured: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  if (configured.length > 0) return configured;
+  const secrets = splitList(environment.INLAY_PURGE_SECRET ?? '');
+  const faults = secrets.flatMap((secret, at) => {
+    const message = secretFault(secret);
+    return message === undefined ? [] : [{ path: `INLAY_PURGE_SECRET${secrets.length > 1 ? `.${at}` : ''}`, message }];
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+  return secrets;
 }
 
 /**

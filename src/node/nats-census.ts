@@ -21,6 +21,8 @@ export interface Standing {
   readonly instance: string;
   readonly name: string;
   seq(): number;
+  /** Whether it came, and was not believed. */
+  hasRefused(seq: number): boolean;
 }
 
 /** Answers what others ask of this instance: whether it has applied a purge, and again when it has. */
@@ -36,9 +38,8 @@ export class Answers {
   take(message: Msg): void {
     const asked = readQuestion(message.data);
     if (asked === undefined || message.reply?.startsWith('_INBOX.') !== true) return;
-    const applied = this.#standing.seq() >= asked.seq;
-    this.#answer(message, applied);
-    if (applied || asked.wait === 0) return;
+    this.#answer(message, asked.seq);
+    if (this.#standing.seq() >= asked.seq || asked.wait === 0) return;
     if (this.#waiting.size >= MAX_WAITING) this.#sweep();
     if (this.#waiting.size >= MAX_WAITING) return;
     this.#waiting.add({ seq: asked.seq, until: performance.now() + asked.wait, message });
@@ -52,7 +53,7 @@ export class Answers {
     for (const one of this.#waiting) {
       if (one.seq > seq && one.until > now) continue;
       this.#waiting.delete(one);
-      if (one.seq <= seq) this.#answer(one.message, true);
+      if (one.seq <= seq) this.#answer(one.message, one.seq);
     }
   }
 
@@ -66,10 +67,13 @@ export class Answers {
     for (const one of this.#waiting) if (one.until <= now) this.#waiting.delete(one);
   }
 
-  #answer(message: Msg, applied: boolean): void {
-    const { instance, name, seq } = this.#standing;
+  #answer(message: Msg, asked: number): void {
+    const { instance, name } = this.#standing;
+    const seq = this.#standing.seq();
+    const refused = this.#standing.hasRefused(asked);
+    const applied = seq >= asked && !refused;
     try {
-      message.respond(JSON.stringify({ instance, name, seq: seq(), applied }));
+      message.respond(JSON.stringify({ instance, name, seq, applied, ...(refused ? { refused } : {}) }));
     } catch {
       // The connection is gone, and whoever asked hears of it as we do.
     }
@@ -88,8 +92,8 @@ function readQuestion(data: Uint8Array): { readonly seq: number; readonly wait: 
 }
 
 /**
- * Asks all instances of a space whether they have applied a purge. Resolves when all that answered have, or after `wait`
- * ms, and never before those that are there had time to say so.
+ * Asks all instances of a space whether they have applied a purge. Resolves when all that answered have, or have refused
+ * it, or after `wait` ms, and never before those that are there had time to say so.
  */
 export async function census(
   connection: NatsConnection,
@@ -101,7 +105,7 @@ export async function census(
   const done = Promise.withResolvers<void>();
   const inbox = createInbox();
   let isQuiet = false;
-  const isComplete = () => isQuiet && [...known.values()].every(({ applied }) => applied);
+  const isComplete = () => isQuiet && [...known.values()].every(({ applied, refused }) => applied || refused);
   const subscription = connection.subscribe(inbox, {
     callback: (error, { data }) => {
       const state = error === null ? readState(data) : undefined;
@@ -131,12 +135,13 @@ export async function census(
 
 function readState(data: Uint8Array): InstanceState | undefined {
   try {
-    const { instance, name, seq, applied } = JSON.parse(new TextDecoder().decode(data.subarray(0, 1_024))) as Record<
-      string,
-      unknown
-    >;
+    const read = JSON.parse(new TextDecoder().decode(data.subarray(0, 1_024))) as Record<string, unknown>;
+    const { instance, name, seq, applied, refused } = read;
     if (typeof instance !== 'string' || typeof name !== 'string' || typeof seq !== 'number') return undefined;
-    return { instance, name: name.slice(0, 128), seq, applied: applied === true };
+    return {
+      ...{ instance, name: name.slice(0, 128), seq },
+      ...(refused === true ? { applied: false, refused } : { applied: applied === true }),
+    };
   } catch {
     return undefined;
   }

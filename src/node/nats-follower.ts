@@ -85,8 +85,8 @@ export class StreamFollower {
     this.#prune(this.#stream);
     const from = { epoch, last: this.#index.seq };
     const reader = new StreamReader(connection, from, {
-      message: (subject, seq, data) => {
-        this.#intake.kept(epoch, { subject, seq, data });
+      message: (subject, seq, data, message) => {
+        this.#intake.kept(epoch, { subject, seq, data, message });
         listener.applied();
       },
       dropped: (seq) => {

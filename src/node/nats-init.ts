@@ -37,7 +37,7 @@ const ANSWER_WAIT = 5_000;
 const DEFAULT_AGE = 7 * 24 * 60 * 60_000;
 /** Ms in which the server takes a purge with the same id for the same purge. */
 const DUPLICATES = 120_000;
-/** Bytes of a message's header: its id, of at most 128 characters, and the name of the stream. */
+/** Bytes of a message's header: its id, of at most 128 characters, the name of the stream, and a signature. */
 const MAX_HEADER_BYTES = 1_024;
 
 /** Opens a connection for one task. Throws `config-invalid`, or `upstream-unreachable` with what keeps it from standing. */

@@ -1,9 +1,12 @@
-import { asInlayError } from '../errors.ts';
+import { asInlayError, InlayError } from '../errors.ts';
 import { applyPurge } from '../purge/bus.ts';
 import { ALL_SPACES, createPurge, type PurgeMessage, parsePurge, purgeSubject } from '../purge/message.ts';
 import type { PurgeIndex } from '../purge/purge-index.ts';
 import type { Runtime } from '../runtime.ts';
+import type { Msg } from './nats-client.ts';
+import { headOf, type Signatures, storedAt } from './nats-signature.ts';
 import { coversSubject } from './nats-subjects.ts';
+import { RefusedNumbers } from './refused-numbers.ts';
 import { Rejections } from './rejections.ts';
 import { within } from './waits.ts';
 
@@ -11,6 +14,15 @@ import { within } from './waits.ts';
 export interface NatsEvent {
   readonly subject: string;
   tags(subject: string): readonly string[];
+}
+
+/** A message of the stream. */
+export interface KeptMessage {
+  readonly subject: string;
+  readonly seq: number;
+  readonly data: Uint8Array;
+  /** The whole of it. */
+  readonly message: Msg;
 }
 
 /**
@@ -23,6 +35,9 @@ export class NatsIntake {
   readonly #index: PurgeIndex;
   readonly #observe: Runtime['observe'];
   readonly #rejections: Rejections;
+  /** Where there are any, a purge that they do not believe is refused. */
+  readonly #signatures: Signatures | undefined;
+  readonly #refused = new RefusedNumbers();
   /** Numbers of our own purges in flight, which come back like everybody's. */
   readonly #echoes = new Map<string, number | undefined>();
   /** Runs while an unreadable message was a moment ago, and whether there was another since. */
@@ -36,15 +51,17 @@ export class NatsIntake {
     events: readonly NatsEvent[];
     index: PurgeIndex;
     observe: Runtime['observe'];
+    signatures?: Signatures | undefined;
   }) {
     this.#subject = purgeSubject(options.space);
     this.#events = options.events;
     this.#index = options.index;
     this.#observe = options.observe;
     this.#rejections = new Rejections(options.observe);
+    this.#signatures = options.signatures;
   }
 
-  /** Messages that could not be read. */
+  /** Messages that could not be read, or were refused. */
   get rejected(): number {
     return this.#rejections.total;
   }
@@ -55,8 +72,10 @@ export class NatsIntake {
   }
 
   /** Reads a purge that no stream keeps. */
-  purge(subject: string, data: Uint8Array): void {
-    this.#read(subject, () => parsePurge(data));
+  purge(subject: string, message: Msg): void {
+    const fault = this.#faultOf(message, Date.now());
+    if (fault !== undefined) this.#refuse(subject, fault);
+    else this.#read(subject, () => parsePurge(message.data));
   }
 
   /** Reads an event that no stream keeps. */
@@ -65,19 +84,36 @@ export class NatsIntake {
   }
 
   /** Reads a message of the stream, which may be for another space, or an event of a service. */
-  kept(epoch: string, { subject, seq, data }: { subject: string; seq: number; data: Uint8Array }): void {
+  kept(epoch: string, { subject, seq, data, message }: KeptMessage): void {
+    if (seq <= this.#index.seq) return; // told again: it has counted, and its signature is known
     // The stream dropped messages before they were read.
     if (seq > this.#index.seq + 1) this.#index.startAt(epoch, seq - 1);
     const isPurge = subject === this.#subject || subject === purgeSubject(ALL_SPACES);
-    this.#read(subject, () => (isPurge ? parsePurge(data) : readEvent(this.#events, subject)), seq);
-    // What concerns nobody here moves the number all the same.
+    const fault = isPurge ? this.#faultOf(message, storedAt(message.reply)) : undefined;
+    if (fault !== undefined) {
+      this.#refused.refused(this.#index.epoch, seq);
+      this.#refuse(subject, fault);
+    } else {
+      if (isPurge) this.#refused.taken();
+      this.#read(subject, () => (isPurge ? parsePurge(data) : readEvent(this.#events, subject)), seq);
+    }
+    // What was refused, or concerns nobody here, moves the number all the same.
     if (this.#index.seq < seq) this.#index.record(NOTHING, seq);
     for (const look of this.#waiting) look();
   }
 
-  /** Resolves when a message of the stream has been applied here, or is late. */
+  /** Whether a message of the stream came, and was not believed. */
+  hasRefused(seq: number): boolean {
+    return this.#refused.has(this.#index.epoch, seq);
+  }
+
+  /** Resolves when a purge of our own has been applied here, or is late. Rejects with `not-ready` if it was refused. */
   async applied(seq: number, ms: number, over: AbortSignal): Promise<void> {
-    if (this.#index.seq >= seq) return;
+    if (this.#index.seq < seq) await this.#reached(seq, ms, over);
+    if (this.hasRefused(seq)) throw new InlayError('not-ready', `number ${seq} of the stream is kept, and ${REFUSED}`);
+  }
+
+  async #reached(seq: number, ms: number, over: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => {
       if (this.#index.seq >= seq) resolve();
@@ -97,6 +133,16 @@ export class NatsIntake {
     const seq = this.#echoes.get(id);
     this.#echoes.delete(id);
     return seq;
+  }
+
+  #faultOf(message: Msg, at: number | undefined): string | undefined {
+    if (this.#signatures === undefined) return undefined;
+    return this.#signatures.fault({ subject: message.subject, data: message.data, head: headOf(message) }, at);
+  }
+
+  /** Purges nothing: anybody may have sent it. */
+  #refuse(from: string, fault: string): void {
+    this.#rejections.report(`nats ${from}`, new InlayError('unauthorized', `refused: ${fault}`));
   }
 
   /**
@@ -138,6 +184,9 @@ export class NatsIntake {
 const NOTHING = { mode: 'soft', keys: [], tags: [], urls: [], prefixes: [], all: false } as const;
 /** Ms between two times that unreadable messages purge a space. */
 const SUSPECT_INTERVAL = 100;
+
+/** Why we refuse what we signed ourselves: the secret is right. */
+const REFUSED = 'refused here: the clocks of this machine and of the NATS server differ by more than 5 minutes';
 
 const SUSPECT = { ...NOTHING, all: true } as const;
 

@@ -1,7 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { InlayError } from '../errors.ts';
+import { headers, type MsgHdrs } from './nats-client.ts';
 import type { NatsIntake } from './nats-intake.ts';
 import type { Line } from './nats-line.ts';
+import { SIGNATURE, type Signatures } from './nats-signature.ts';
 import { isPassing, publishKept } from './nats-stream.ts';
 import { describe, pause, within } from './waits.ts';
 
@@ -23,13 +25,16 @@ export class NatsPublisher {
   readonly #line: Line;
   readonly #subject: string;
   readonly #closing: AbortSignal;
+  readonly #signatures: Signatures | undefined;
   /** Why the server does not let us publish, once it said so. */
   refused = '';
 
-  constructor(line: Line, subject: string, closing: AbortSignal) {
+  /** @param signatures with which its purges are signed, if there are any */
+  constructor(line: Line, subject: string, closing: AbortSignal, signatures?: Signatures) {
     this.#line = line;
     this.#subject = subject;
     this.#closing = closing;
+    this.#signatures = signatures;
   }
 
   /** Publishes to the stream, if need be on the next connection; resolves with the sequence number. */
@@ -38,7 +43,8 @@ export class NatsPublisher {
     for (let isFirst = true; ; ) {
       try {
         const connection = await this.#line.next(until - performance.now(), this.#closing);
-        const publishing = publishKept(connection, { subject: this.#subject, text, id, isFirst });
+        const message = { subject: this.#subject, text, id, isFirst, ...this.#signed(text) };
+        const publishing = publishKept(connection, message);
         isFirst = false;
         return await within(PUBLISH_TRY, publishing, this.#line.over);
       } catch (thrown) {
@@ -58,7 +64,7 @@ export class NatsPublisher {
     intake.expect(id);
     let seq: number | undefined;
     try {
-      connection.publish(this.#subject, text);
+      connection.publish(this.#subject, text, this.#signed(text));
       await within(ANSWER_WAIT, connection.flush(), over);
     } catch (thrown) {
       throw failed(thrown, false);
@@ -70,6 +76,13 @@ export class NatsPublisher {
     await turn();
     if (this.refused !== '') throw new InlayError('not-ready', this.refused);
     return undefined;
+  }
+
+  #signed(text: string): { readonly headers?: MsgHdrs } {
+    if (this.#signatures === undefined) return {};
+    const made = headers();
+    made.set(SIGNATURE, this.#signatures.sign(this.#subject, text));
+    return { headers: made };
   }
 }
 

@@ -6,6 +6,7 @@ import {
   DeliverPolicy,
   type JetStreamManager,
   type Msg,
+  type MsgHdrs,
   type NatsConnection,
   type NatsError,
   nanos,
@@ -27,8 +28,8 @@ const ANSWER_WAIT = 2_000;
 
 /** What a reader is told. Nothing of it may throw. */
 export interface StreamListener {
-  /** A message, in order, without a gap since the last one. */
-  message(subject: string, seq: number, data: Uint8Array): void;
+  /** A message, in order, without a gap since the last one; `message` is the whole of it, of which headers are anybody's. */
+  message(subject: string, seq: number, data: Uint8Array, message: Msg): void;
   /** The stream dropped messages up to this one, which were not told. */
   dropped(seq: number): void;
   /** All that was in the stream has been told. */
@@ -70,17 +71,27 @@ export function keeps({ config }: StreamInfo, subject: string): boolean {
   return config.subjects.some((kept) => coversSubject(kept, subject));
 }
 
+/** What is published to the stream. */
+interface Kept {
+  readonly subject: string;
+  readonly text: string;
+  readonly id: string;
+  readonly isFirst: boolean;
+  /** Fresh ones: `nats` adds to them, and would take an object that it saw before for a duplicate. */
+  readonly headers?: MsgHdrs;
+}
+
 /**
  * Publishes to the stream, and resolves with the sequence number when the server has it. A second try is one with the same
  * id, and the server takes one of them.
  */
 export async function publishKept(
   connection: NatsConnection,
-  { subject, text, id, isFirst }: { subject: string; text: string; id: string; isFirst: boolean },
+  { subject, text, id, isFirst, ...signed }: Kept,
 ): Promise<number> {
-  // `nats` makes fresh headers for each; one object twice would be taken for a duplicate.
   const stream = connection.jetstream({ timeout: ANSWER_WAIT });
-  const { seq, duplicate } = await stream.publish(subject, text, { msgID: id, expect: { streamName: STREAM } });
+  const options = { ...signed, msgID: id, expect: { streamName: STREAM } };
+  const { seq, duplicate } = await stream.publish(subject, text, options);
   if (duplicate && isFirst) throw new InlayError('not-ready', `a purge with the id ${id} was published before`);
   return seq;
 }
@@ -215,7 +226,7 @@ export class StreamReader {
 
   #take(message: Msg): void {
     const { reply, data, subject } = message;
-    // Headers of what the stream keeps are anybody's: they are not looked at, and `nats` throws for some.
+    // Headers of what the stream keeps are anybody's: they are not looked at here, and `nats` throws for some.
     const place = placeOf(reply);
     if (place === undefined) {
       if (message.headers?.code === 100) this.#sign(message);
@@ -229,7 +240,7 @@ export class StreamReader {
     this.#delivered = place.delivered;
     this.#last = place.seq;
     this.pending = place.pending;
-    this.#listener.message(subject, place.seq, data);
+    this.#listener.message(subject, place.seq, data, message);
     if (place.delivered % (WINDOW / 2) === 0) message.respond();
     this.#isAtEnd = place.pending === 0;
     this.#arrive();

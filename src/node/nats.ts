@@ -20,6 +20,7 @@ import { type NatsEvent, NatsIntake } from './nats-intake.ts';
 import { Line } from './nats-line.ts';
 import { NatsPublisher } from './nats-publisher.ts';
 import { dial, readServer, type Server } from './nats-servers.ts';
+import { Signatures } from './nats-signature.ts';
 import { STREAM } from './nats-stream.ts';
 import { NatsSubscriptions, type Wanted } from './nats-subscriptions.ts';
 import { describe, pause, within } from './waits.ts';
@@ -38,6 +39,8 @@ export interface NatsOptions {
   /** How this instance is called in the server's monitoring. */
   readonly name?: string;
   readonly auth?: NatsAuth;
+  /** The first signs purges, all are believed; with none, purges are neither signed nor have to be. Default none. */
+  readonly secrets?: readonly string[];
   /** Only publishes: it applies nothing, and answers nobody. */
   readonly publisher?: boolean;
 }
@@ -101,14 +104,19 @@ class NatsBus implements PurgeBus {
       if (fault !== undefined) throw invalid(`events[${at}].subject`, fault);
     });
     this.#subject = purgeSubject(options.space);
-    this.#intake = new NatsIntake(options);
+    const { secrets = [] } = options;
+    const signatures = secrets.length === 0 ? undefined : new Signatures(secrets);
+    this.#intake = new NatsIntake({ ...options, signatures });
     this.#follower = new StreamFollower(options.index, this.#intake, [
       purgeSubject(options.space),
       purgeSubject(ALL_SPACES),
     ]);
-    this.#publisher = new NatsPublisher(this.#line, this.#subject, this.#closing.signal);
+    this.#publisher = new NatsPublisher(this.#line, this.#subject, this.#closing.signal, signatures);
     const name = `${hostname()}:${process.pid}`;
-    this.#answers = new Answers({ instance: crypto.randomUUID(), name, seq: () => options.index.seq });
+    this.#answers = new Answers({
+      ...{ instance: crypto.randomUUID(), name, seq: () => options.index.seq },
+      hasRefused: (seq) => this.#intake.hasRefused(seq),
+    });
   }
 
   get connected(): boolean {
@@ -316,7 +324,7 @@ class NatsBus implements PurgeBus {
     const wanted = new Map<string, (message: Msg) => void>();
     wanted.set(controlSubject(space), (message) => this.#answers.take(message));
     for (const subject of this.durable ? [] : [this.#subject, purgeSubject(ALL_SPACES)]) {
-      wanted.set(subject, ({ data }) => this.#intake.purge(subject, data));
+      wanted.set(subject, (message) => this.#intake.purge(subject, message));
     }
     for (const event of events) {
       if (this.#follower.keeps(event.subject)) continue;

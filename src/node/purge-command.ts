@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InlayError } from '../errors.ts';
 import { resolveConfig } from '../gateway/resolve-config.ts';
-import type { PurgeBus } from '../purge/bus.ts';
+import type { InstanceState, PurgeBus } from '../purge/bus.ts';
 import { createPurge, type PurgeMessage, printPurge } from '../purge/message.ts';
 import { createPurgeIndex } from '../purge/sequence-index.ts';
 import { connectNats } from './nats.ts';
-import { authFrom, type NatsAuth } from './nats-auth.ts';
+import { authFrom, type NatsAuth, secretsFrom } from './nats-auth.ts';
 import { loadConfig, textOf } from './serve-command.ts';
 
 /** Options as the command line has them. */
@@ -49,6 +49,7 @@ export async function purgeCommand(key: string | undefined, flags: PurgeFlags): 
       ? await tellAdmin(message, flags, wait)
       : await publish(message, textOf(nats, '--nats'), flags, wait);
   console.log(told.line);
+  demandBelieved(told);
   if (wait > 0) demandApplied(told);
 }
 
@@ -59,6 +60,16 @@ interface Told {
   readonly instances: number | undefined;
   /** Names of those that have not applied it. */
   readonly behind: readonly string[];
+  /** Names of those that never will. */
+  readonly refused: readonly string[];
+}
+
+/** Whoever refused a purge does not apply it later, so that nobody has to wait to call it a failure. */
+function demandBelieved({ refused }: Told): void {
+  if (refused.length === 0) return;
+  const remedy =
+    'sign with a secret that they know (INLAY_PURGE_SECRET, or purge.secret), on a machine whose clock is right';
+  throw new InlayError('not-ready', `refused for its signature by ${refused.join(', ')}: ${remedy}`);
 }
 
 /** With `--wait` the exit code 0 means that gateways said that they have applied it, and none said that it has not. */
@@ -98,35 +109,48 @@ function listOf(value: unknown, option: string): string[] {
 }
 
 async function publish(message: PurgeMessage, servers: string, flags: PurgeFlags, wait: number): Promise<Told> {
-  const { space, auth } = await settingsOf(flags);
+  const settings = await settingsOf(flags);
   let why = '';
   const bus = await connectNats({
+    ...settings,
     servers: servers.split(','),
-    space,
     events: [],
     index: createPurgeIndex({ epoch: 'publisher' }),
     observe: (event) => {
       if (event.type === 'bus') why = event.detail;
     },
     name: 'inlay purge',
-    auth,
     publisher: true,
   });
   try {
     await untilConnected(bus, () => why !== '');
     if (!bus.connected) throw new InlayError('upstream-unreachable', whyNotConnected(servers, why));
     const { id, seq, instances } = await bus.publish(message, wait);
-    const line = `purged ${describe(message)} in space ${space}: published on ${servers} as ${id}`;
-    if (!bus.durable) return { line: `${line}, ${NOT_KEPT}`, instances: undefined, behind: [] };
-    const applied = (instances ?? []).filter((one) => one.applied).map(({ name }) => printable(name));
-    const behind = (instances ?? []).filter((one) => !one.applied).map(({ name }) => printable(name));
-    const count = applied.length + behind.length;
-    const those = [applied.join(', '), ...(behind.length === 0 ? [] : [`not yet by ${behind.join(', ')}`])].join('; ');
-    const said = count === 0 ? 'no gateway answered' : `applied by ${applied.length} of ${count}: ${those}`;
-    return { line: `${line}, number ${seq}, ${said}`, instances: count, behind };
+    const line = `purged ${describe(message)} in space ${settings.space}: published on ${servers} as ${id}`;
+    if (!bus.durable) return { line: `${line}, ${NOT_KEPT}`, instances: undefined, behind: [], refused: [] };
+    return toldBy(`${line}, number ${seq}`, instances ?? []);
   } finally {
     await bus.close();
   }
+}
+
+function toldBy(line: string, instances: readonly InstanceState[]): Told {
+  const named = (some: readonly InstanceState[]) => some.map(({ name }) => printable(name));
+  const applied = named(instances.filter((one) => one.applied));
+  const behind = named(instances.filter((one) => !one.applied && !one.refused));
+  const refused = named(instances.filter((one) => one.refused));
+  const those = applied.length === 0 ? '' : `: ${applied.join(', ')}`;
+  const said = `applied by ${applied.length} of ${instances.length}${those}${restOf(behind, refused)}`;
+  const whole = `${line}, ${instances.length === 0 ? 'no gateway answered' : said}`;
+  return { line: whole, instances: instances.length, behind, refused };
+}
+
+function restOf(behind: readonly string[], refused: readonly string[]): string {
+  const rest = [
+    ...(behind.length === 0 ? [] : [`not yet by ${behind.join(', ')}`]),
+    ...(refused.length === 0 ? [] : [`refused by ${refused.join(', ')}`]),
+  ];
+  return rest.map((part) => `; ${part}`).join('');
 }
 
 const NOT_KEPT =
@@ -149,12 +173,16 @@ function whyNotConnected(servers: string, why: string): string {
     : `no connection to NATS at ${servers}: ${why}`;
 }
 
-async function settingsOf(flags: PurgeFlags): Promise<{ readonly space: string; readonly auth: NatsAuth }> {
+/** What the configuration of the gateways says of NATS, if it is here. */
+async function settingsOf(
+  flags: PurgeFlags,
+): Promise<{ readonly space: string; readonly auth: NatsAuth; readonly secrets: readonly string[] }> {
   const configured = existsSync('inlay.config.ts')
     ? resolveConfig(await loadConfig(undefined), process.env).purge
-    : { space: 'default', auth: {} };
+    : { space: 'default', auth: {}, secrets: [] };
   const space = flags.space === undefined ? configured.space : textOf(flags.space, '--space');
-  return { space, auth: authFrom(configured.auth, process.env) };
+  const secrets = secretsFrom(configured.secrets, process.env);
+  return { space, auth: authFrom(configured.auth, process.env), secrets };
 }
 
 async function tellAdmin(message: PurgeMessage, flags: PurgeFlags, wait: number): Promise<Told> {
@@ -170,12 +198,17 @@ async function tellAdmin(message: PurgeMessage, flags: PurgeFlags, wait: number)
     ...(token === undefined || token === '' ? {} : { authorization: `Bearer ${textOf(token, '--admin-token')}` }),
   };
   const url = new URL(`/_inlay/purge${wait === 0 ? '' : `?wait=${wait}`}`, base);
-  const { seq, space, reach, instances, applied, behind } = await ask(url, headers, printPurge(message));
+  const answer = await ask(url, headers, printPurge(message));
+  const { seq, space, reach, instances, applied } = answer;
   const line = `purged ${describe(message)} in space ${space}: number ${seq}, reaches ${reach}`;
-  if (typeof instances !== 'number') return { line, instances: undefined, behind: [] };
-  const names = Array.isArray(behind) ? behind.map(printable) : [];
-  const rest = names.length === 0 ? '' : `; not yet by ${names.join(', ')}`;
-  return { line: `${line}, applied by ${applied} of ${instances}${rest}`, instances, behind: names };
+  if (typeof instances !== 'number') return { line, instances: undefined, behind: [], refused: [] };
+  const [behind, refused] = [namesIn(answer.behind), namesIn(answer.refused)];
+  const said = `${line}, applied by ${applied} of ${instances}${restOf(behind, refused)}`;
+  return { line: said, instances, behind, refused };
+}
+
+function namesIn(list: unknown): string[] {
+  return Array.isArray(list) ? list.map(printable) : [];
 }
 
 /** Names come from whoever answers, and go to a terminal. */

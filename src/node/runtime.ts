@@ -60,12 +60,12 @@ export async function createNodeRuntime(
     coalesce: createCoalesce(true, setImmediate),
     batches: createBatches(setImmediate),
   };
-  const { nats, space, auth } = gateway.purge;
+  const { nats, space, auth, secrets } = gateway.purge;
   const events = mergeEvents(gateway.fragments);
   const bus =
     nats.length === 0
       ? createLocalBus({ index: purges, observe })
-      : await connectNats({ servers: nats, space, events, index: purges, observe, name: 'inlay', auth });
+      : await connectNats({ servers: nats, space, events, index: purges, observe, name: 'inlay', auth, secrets });
   const stopSweeping = startSweeper(store, purges, (stored) => isWorthless(stored, runtime));
   return {
     runtime,

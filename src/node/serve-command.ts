@@ -7,7 +7,7 @@ import type { GatewayConfig } from '../gateway/config.ts';
 import { type Gateway, resolveConfig } from '../gateway/resolve-config.ts';
 import { parseSize, type Size } from '../http/units.ts';
 import { createLog } from './log.ts';
-import { authFrom } from './nats-auth.ts';
+import { authFrom, secretsFrom } from './nats-auth.ts';
 import { type Running, serve } from './serve.ts';
 import {
   killWorkers,
@@ -109,7 +109,8 @@ async function gatewayOf(flags: ServeFlags): Promise<Gateway> {
   const gateway = resolveConfig(withFlags(config, flags), process.env);
   const { purge } = gateway;
   if (purge.nats.length === 0) return gateway;
-  return { ...gateway, purge: { ...purge, auth: authFrom(purge.auth, process.env) } };
+  const secrets = secretsFrom(purge.secrets, process.env);
+  return { ...gateway, purge: { ...purge, auth: authFrom(purge.auth, process.env), secrets } };
 }
 
 /** With `--origin` alone, one service answers everything, and its own headers say what is a template and how long it lives. */
@@ -217,7 +218,7 @@ function summary(
   const purges =
     gateway.purge.nats.length === 0
       ? 'purges reach this process only'
-      : `purges of space ${gateway.purge.space} from ${gateway.purge.nats.join(', ')}${connected ? '' : ' (not connected yet: freshness is capped)'}`;
+      : `${gateway.purge.secrets.length === 0 ? '' : 'signed '}purges of space ${gateway.purge.space} from ${gateway.purge.nats.join(', ')}${connected ? '' : ' (not connected yet: freshness is capped)'}`;
   const esi = flags.esi === undefined ? '' : ` · esi ${flags.esi}`;
   const { maxSize } = gateway.cache;
   const cache = `cache ${maxSize < 1024 ** 2 ? `${Math.round(maxSize / 1024)} KiB` : `${Math.round(maxSize / 1024 ** 2)} MiB`}`;

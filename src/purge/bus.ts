@@ -13,6 +13,8 @@ export interface InstanceState {
   readonly seq: number;
   /** Whether that is far enough for the purge that it was asked about. */
   readonly applied: boolean;
+  /** It came, and was not rightly signed: it will never be applied there. */
+  readonly refused?: true;
 }
 
 /** What became of a purge that was published. */
@@ -40,11 +42,12 @@ export interface PurgeBus {
   readonly durable: boolean;
   /** Messages of the stream that are known to be missing still. */
   readonly lag: number;
-  /** Messages that could not be read since the start. */
+  /** Messages that could not be read, or were not signed as they must be, since the start. */
   readonly rejected: number;
   /**
    * Resolves when the purge is on its way to the others, kept where there is a stream, and applied here. Rejects with
-   * `purge-invalid`, or with `not-ready` while not connected, or if it may not have been taken.
+   * `purge-invalid`, or with `not-ready` while not connected, if it may not have been taken, or if this instance itself
+   * refused it.
    *
    * @param wait ms to wait until all instances that answer have applied it; without it they are not asked
    */

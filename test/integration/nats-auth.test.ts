@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { type ConfiguredServer, JETSTREAM, startConfigured } from '../support/nats-config.ts';
 import { natsServerAvailable } from '../support/nats-server.ts';
 import { get, type RunningProxy, runCli, startProxy } from '../support/proxy.ts';
+import { OTHER_SECRET, SECRET } from '../support/signed.ts';
 
 const available = natsServerAvailable();
 if (!available) console.warn('SKIPPED test/integration/nats-auth.test.ts: nats-server is not installed');
@@ -364,25 +365,54 @@ describe.skipIf(!available)('what the README says that a server has to permit', 
     expect(elsewhere.stderr).toMatch(/inlay\.purge\.other/);
   });
 
+  /** Runs what the README has a client do, as it stands. */
+  async function publishAsWritten(nats: string, env: Record<string, string>, edit = (code: string) => code) {
+    const code = (await snippet('js')).replace("from 'nats'", `from '${import.meta.resolve('nats')}'`);
+    expect(code.trim().split('\n')).toHaveLength(8);
+    const script = join(folder, 'publish.mjs');
+    const edited = edit(code).replace('process.env.NATS_URL', `process.env.NATS_URL, user: 'publisher', pass: 'p'`);
+    await writeFile(script, edited);
+    const { INLAY_PURGE_SECRET: _, ...inherited } = process.env;
+    const { status, stderr } = spawnSync(process.execPath, [script], {
+      env: { ...inherited, ...env, NATS_URL: nats },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  }
+
   test('lets any client publish as the README has it do', async () => {
     const server = await permitting();
     const proxy = await gatewayWith(server.url, {}, AS_GATEWAY);
     await vi.waitFor(async () => expect((await ready(proxy)).status).toBe(200), SOON);
-    const code = (await snippet('js')).replace("from 'nats'", `from '${import.meta.resolve('nats')}'`);
-    expect(code.trim().split('\n')).toHaveLength(5);
-    const script = join(folder, 'publish.mjs');
-    await writeFile(script, code.replace('process.env.NATS_URL', `process.env.NATS_URL, user: 'publisher', pass: 'p'`));
-    for (let i = 0; i < 2; i++) {
-      const { status, stderr } = spawnSync(process.execPath, [script], {
-        env: { ...process.env, NATS_URL: server.url },
-        encoding: 'utf8',
-      });
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    }
+    for (let i = 0; i < 2; i++) await publishAsWritten(server.url, {});
     await vi.waitFor(async () => expect(await ready(proxy)).toMatchObject({ purges: { seq: 2, rejected: 0 } }), SOON);
     expect(proxy.log.filter(({ type }) => type === 'purge')).toMatchObject([
       { seq: 1, mode: 'hard', first: ['country:FRA'] },
       { seq: 2, mode: 'hard', first: ['country:FRA'] },
     ]);
+  });
+
+  test('lets any client that knows the secret publish as the README has it do, and no other', async () => {
+    const server = await permitting();
+    const proxy = await gatewayWith(server.url, {}, { ...AS_GATEWAY, INLAY_PURGE_SECRET: SECRET });
+    await vi.waitFor(async () => expect((await ready(proxy)).status).toBe(200), SOON);
+    for (const env of [{ INLAY_PURGE_SECRET: SECRET }, {}, { INLAY_PURGE_SECRET: OTHER_SECRET }]) {
+      await publishAsWritten(server.url, env as Record<string, string>);
+    }
+    await vi.waitFor(async () => expect(await ready(proxy)).toMatchObject({ purges: { seq: 3, rejected: 2 } }), SOON);
+    expect(proxy.log.filter(({ type }) => type === 'purge')).toMatchObject([{ seq: 1, first: ['country:FRA'] }]);
+  });
+
+  test('lets it publish where no stream is, too', async () => {
+    const server = await startConfigured('authorization { users: [{ user: publisher, password: p }] }');
+    cleanups.push(() => server.dispose());
+    const env = { NATS_USER: 'publisher', NATS_PASSWORD: 'p', INLAY_PURGE_SECRET: SECRET };
+    const proxy = await gatewayWith(server.url, {}, env);
+    await vi.waitFor(async () => expect((await ready(proxy)).status).toBe(200), SOON);
+    const toAll = (code: string) =>
+      code.replace(/^await connection\.jetstream\(\).*without a stream: (.*)$/m, (_, instead: string) => instead);
+    await publishAsWritten(server.url, { INLAY_PURGE_SECRET: SECRET }, toAll);
+    await vi.waitFor(() => expect(proxy.log.map(({ type }) => type)).toContain('purge'), SOON);
+    expect(await ready(proxy)).toMatchObject({ purges: { durable: false, rejected: 0 } });
   });
 });

@@ -1,8 +1,9 @@
 import { connect } from 'nats';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { JETSTREAM, startConfigured } from '../support/nats-config.ts';
 import { natsServerAvailable } from '../support/nats-server.ts';
-import { runCli, startProxy } from '../support/proxy.ts';
+import { get, runCli, startProxy } from '../support/proxy.ts';
+import { OTHER_SECRET, SECRET } from '../support/signed.ts';
 
 const available = natsServerAvailable();
 if (!available) console.warn('SKIPPED test/integration/purge-command.test.ts: nats-server is not installed');
@@ -20,8 +21,8 @@ async function server(config = JETSTREAM): Promise<string> {
   return started.url;
 }
 
-async function gateway(nats: string) {
-  const proxy = await startProxy(['--origin', NOBODY, '--nats', nats]);
+async function gateway(nats: string, env: Record<string, string> = {}) {
+  const proxy = await startProxy(['--origin', NOBODY, '--nats', nats], { env });
   cleanups.push(() => proxy.stop('SIGINT'));
   return proxy;
 }
@@ -85,6 +86,65 @@ describe.skipIf(!available)('inlay purge on NATS', () => {
     expect(done.stderr).toMatch(/cannot be asked: NATS keeps no stream/);
     const asked = await runCli(['purge', '--all', '--admin', proxy.adminUrl, '--wait']);
     expect(asked).toMatchObject({ code: 1, stdout: expect.stringContaining('that is connected now') });
+  });
+});
+
+describe.skipIf(!available)('inlay purge where gateways have a secret', () => {
+  const signing = (INLAY_PURGE_SECRET: string) => ({ INLAY_PURGE_SECRET });
+  const signed = (nats: string, secret: string, ...args: string[]) =>
+    runCli(['purge', '--tag', 'a', '--space', 'default', '--nats', nats, ...args], { env: signing(secret) });
+
+  test('signs with the first of those that it is told, and ends with 1 at once where nobody believes it', async () => {
+    const nats = await server();
+    const proxy = await gateway(nats, signing(`${SECRET}, ${OTHER_SECRET}`));
+    expect(proxy.said.join()).toContain('signed purges of space default');
+    const byEach = [
+      await signed(nats, OTHER_SECRET, '--wait'),
+      await signed(nats, `${SECRET},${'x'.repeat(32)}`, '--wait'),
+    ];
+    for (const done of byEach) {
+      expect(done).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('applied by 1 of 1: ') });
+    }
+    const unbelieved = [await purge(nats, '--wait'), await signed(nats, `${'x'.repeat(32)},${SECRET}`, '--wait')];
+    for (const done of unbelieved) {
+      expect(done.code).toBe(1);
+      expect(done.stdout).toMatch(new RegExp(`, applied by 0 of 1; refused by \\S+:${proxy.pid}$`));
+      expect(done.stderr).toMatch(
+        new RegExp(`^inlay: refused for its signature by \\S+:${proxy.pid}: .*INLAY_PURGE_SECRET`),
+      );
+    }
+    expect(proxy.log.filter(({ type }) => type === 'purge')).toHaveLength(2);
+    const { body } = await get(`${proxy.adminUrl}/_inlay/ready`);
+    expect(JSON.parse(body)).toMatchObject({ ready: true, purges: { seq: 4, rejected: 2 } });
+    await vi.waitFor(() => expect(proxy.log).toContainEqual(expect.objectContaining({ type: 'purge-rejected' })));
+    const said = JSON.stringify([byEach, unbelieved, body, proxy.said, proxy.log]);
+    for (const secret of [SECRET, OTHER_SECRET, 'x'.repeat(32)]) expect(said).not.toContain(secret);
+  });
+
+  test('tells at an admin listener, too, who refused what that gateway had signed', async () => {
+    const nats = await server();
+    const [one, two] = [await gateway(nats, signing(SECRET)), await gateway(nats, signing(OTHER_SECRET))];
+    const done = await runCli(['purge', '--tag', 'a', '--admin', one.adminUrl, '--wait']);
+    expect(done).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(new RegExp(`, applied by 1 of 2; refused by \\S+:${two.pid}$`)),
+      stderr: expect.stringMatching(/^inlay: refused for its signature by /),
+    });
+  });
+
+  test('is refused a secret that is too short, as a gateway is, and prints none', async () => {
+    for (const args of [
+      ['purge', '--all', '--nats', 'nats://127.0.0.1:1'],
+      ['serve', '--origin', NOBODY, '--nats', 'nats://127.0.0.1:1'],
+    ]) {
+      const one = await runCli(args, { env: signing('sesame') });
+      expect(one).toMatchObject({ code: 2, stderr: 'inlay: INLAY_PURGE_SECRET must have at least 32 characters' });
+      const several = await runCli(args, { env: signing(`${SECRET},sesame`) });
+      expect(several).toMatchObject({
+        code: 2,
+        stderr: 'inlay: INLAY_PURGE_SECRET.1 must have at least 32 characters',
+      });
+    }
   });
 });
 

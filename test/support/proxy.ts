@@ -207,7 +207,8 @@ async function settled({ urls, requests, pids }: Services, service: ServiceName)
 }
 
 function spawnCli(args: readonly string[], { env, cwd = root }: CliOptions): ChildProcess {
-  const { NATS_URL: _1, INLAY_ADMIN_TOKEN: _2, NO_COLOR: _3, FORCE_COLOR: _4, ...inherited } = process.env;
+  const { NATS_URL: _1, INLAY_ADMIN_TOKEN: _2, INLAY_PURGE_SECRET: _3, ...others } = process.env;
+  const { NO_COLOR: _4, FORCE_COLOR: _5, ...inherited } = others;
   return spawn(process.execPath, [cli, ...args], {
     cwd,
     env: { ...inherited, ...env },

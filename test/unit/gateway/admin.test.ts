@@ -124,6 +124,12 @@ describe('the answer to a purge', () => {
     });
   });
 
+  test('names those that refused it, who are not behind', async () => {
+    const refusing = { instance: 'c', name: 'c:1', seq: 7, applied: false, refused: true } as const;
+    const { purge } = admin({ published: { id: 'i', seq: 7, instances: [one, other, refusing] } });
+    expect((await purge()).body).toMatchObject({ instances: 3, applied: 1, behind: ['b:1'], refused: ['c:1'] });
+  });
+
   test('counts nobody where nobody can be asked, and promises less', async () => {
     const { purge } = admin({ bus: { durable: false } });
     const reach = 'every instance of the space that is connected now';

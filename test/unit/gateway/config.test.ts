@@ -110,6 +110,33 @@ describe('a configuration', () => {
     expect(JSON.stringify(problems(auth({ user: 'a', token: 'sesame', nkey: 'sesame' })))).not.toContain('sesame');
   });
 
+  test('says what purges are signed with: one secret or several, from its environment if it likes', () => {
+    const signedWith = (secret: unknown) => ({ services, purge: { nats: 'nats://n', secret } }) as GatewayConfig;
+    const [one, two] = ['a'.repeat(32), `${'b'.repeat(31)},`];
+    const secretsOf = (secret: unknown, environment = {}) =>
+      resolveConfig(signedWith(secret), environment).purge.secrets;
+    expect(resolveConfig({ services }).purge.secrets).toEqual([]);
+    expect(secretsOf(one)).toEqual([one]);
+    expect(secretsOf([two, one])).toEqual([two, one]);
+    expect(secretsOf(env('S'), { S: one })).toEqual([one]);
+    expect(secretsOf([env('S'), two], { S: one })).toEqual([one, two]);
+    expect(secretsOf(env('S'))).toEqual([]);
+    const short = { path: 'purge.secret', message: 'must have at least 32 characters' };
+    expect(problems(signedWith('sesame'.repeat(5)))).toEqual([short]);
+    expect(problems(signedWith([one, 'sesame', '']))).toEqual([
+      { ...short, path: 'purge.secret.1' },
+      { ...short, path: 'purge.secret.2' },
+    ]);
+    expect(problems(signedWith([one, env('S')]))).toEqual([
+      { path: 'purge.secret.1', message: 'needs environment variable S, which is not set' },
+    ]);
+    expect(problems(signedWith([]))).toEqual([{ path: 'purge.secret', message: 'must not be empty' }]);
+    for (const wrong of [7, { sesame: 'sesame' }, null, true, [7]]) {
+      expect(problems(signedWith(wrong))).toMatchObject([{ message: 'must be text' }]);
+    }
+    expect(JSON.stringify(problems(signedWith(['sesame', ['sesame']])))).not.toContain('sesame');
+  });
+
   test('of several services says which answers which path', () => {
     expect(paths({ services: { a: 'http://a', b: 'http://b' } })).toEqual(['facades']);
   });

@@ -1,0 +1,127 @@
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { Msg } from './nats-client.ts';
+
+/**
+ * The header that proves that a purge was published by somebody who knows the secret: `t=<epoch ms>,s=<hex>`, where `s` is
+ * the HMAC-SHA-256 of `<t>.<subject>.<body>`. No two messages have the same of these: neither `t` nor a space holds a dot.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc2104
+ */
+export const SIGNATURE = 'Inlay-Signature';
+
+const FIELD = /\r\nInlay-Signature:([^\r\n]*)/gi;
+const FORM = /^[ \t]*t=([1-9]\d{0,14}),s=([0-9a-f]{64})[ \t]*$/;
+/** Ms between the time that a message is signed with and the time at which the server has it, at most. */
+const TOLERANCE = 5 * 60_000;
+/** Ms after which a message is too old wherever it is published again. */
+const REPEATABLE = 2 * TOLERANCE;
+
+/** A message, as far as its signature concerns it. */
+export interface Sealed {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** Its headers as they came: bytes of whoever published it. */
+  readonly head: Uint8Array;
+}
+
+/** Signs purges with the first of some secrets, and tells of others' whether they were signed with one of them. */
+export class Signatures {
+  readonly #keys: readonly [KeyObject, ...KeyObject[]];
+  /** Signatures that came, in the order of their coming: the latest, and those before them. */
+  #latest = new Set<string>();
+  #earlier = new Set<string>();
+  #since = 0;
+  readonly #remembered: number;
+
+  /**
+   * @param secrets at least one
+   * @param remembered how many of the last messages are known when they come again
+   */
+  constructor(secrets: readonly string[], remembered = 100_000) {
+    const [first, ...others] = secrets.map((secret) => createSecretKey(secret, 'utf8'));
+    if (first === undefined) throw new RangeError('nothing to sign with');
+    this.#keys = [first, ...others];
+    this.#remembered = remembered;
+  }
+
+  /** The value of the header for a message that is published now. */
+  sign(subject: string, body: string, now = Date.now()): string {
+    return `t=${now},s=${digest(this.#keys[0], String(now), subject, body).toString('hex')}`;
+  }
+
+  /**
+   * Why a message is not to be believed; `undefined` if it is, once: whoever sees a signed message can send the same bytes
+   * again. Says nothing that the message says. Never throws.
+   *
+   * @param storedAt epoch ms at which the server got it, not we, who may have been away for hours
+   */
+  fault({ subject, data, head }: Sealed, storedAt: number | undefined): string | undefined {
+    const fields = fieldsOf(head);
+    if (fields.length === 0) return 'not signed';
+    if (fields.length > 1) return 'signed more than once';
+    const [, time, hex] = FORM.exec(fields[0]!) ?? [];
+    if (time === undefined || hex === undefined) return 'signed in no form that is known here';
+    if (storedAt === undefined) return 'not known when it was stored';
+    const late = storedAt - Number(time);
+    if (!(Math.abs(late) <= TOLERANCE)) {
+      return `signed ${Math.round(Math.abs(late) / 1_000)} s ${late > 0 ? 'before' : 'after'} it was stored`;
+    }
+    const given = Buffer.from(hex, 'hex');
+    const isRight = this.#keys.some((key) => timingSafeEqual(digest(key, time, subject, data), given));
+    if (!isRight) return 'signed with no secret that is known here';
+    return this.#isNew(given.toString('latin1'), storedAt) ? undefined : 'the same as an earlier one';
+  }
+
+  /** Whether a signature comes for the first time, as far as is remembered; remembers it. */
+  #isNew(signature: string, storedAt: number): boolean {
+    if (this.#latest.has(signature) || this.#earlier.has(signature)) return false;
+    if (this.#latest.size >= this.#remembered || storedAt - this.#since > REPEATABLE) {
+      this.#earlier = this.#latest;
+      this.#latest = new Set();
+      this.#since = storedAt;
+    }
+    this.#latest.add(signature);
+    return true;
+  }
+}
+
+function digest(key: KeyObject, time: string, subject: string, body: string | Uint8Array): Buffer {
+  return createHmac('sha256', key).update(`${time}.${subject}.`).update(body).digest();
+}
+
+/** The values of the header, of which two are as many as anybody wants to know; its name in any case, as clients write it. */
+function fieldsOf(head: Uint8Array): string[] {
+  const fields: string[] = [];
+  if (head.length === 0) return fields;
+  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1');
+  for (const [, value] of text.matchAll(FIELD)) if (fields.push(value!) === 2) break;
+  return fields;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** What `nats` knows of a message and does not tell: how many bytes its headers have; less than 0 if it has none. */
+interface Measured {
+  readonly _msg?: { readonly hdr?: number };
+}
+
+/**
+ * The bytes of a message's headers, which stand before its body. `message.headers` throws for some, and for many takes time
+ * that grows with the square of their number, so that a few hundred messages a second would keep a process busy.
+ */
+export function headOf(message: Msg): Uint8Array {
+  const { data } = message;
+  const length = (message as Msg & Measured)._msg?.hdr ?? -1;
+  return length > 0 && length <= data.byteOffset
+    ? new Uint8Array(data.buffer, data.byteOffset - length, length)
+    : NO_BYTES;
+}
+
+/** When the server stored a message, in epoch ms, as the reply subject says with which it hands it on. */
+export function storedAt(reply: string | undefined): number | undefined {
+  const tokens = (reply ?? '').split('.');
+  if (tokens[0] !== '$JS' || tokens[1] !== 'ACK' || tokens.length < 9) return undefined;
+  // Servers from 2.x on may name domain and account before the stream.
+  const nanoseconds = tokens[tokens.length === 9 ? 7 : 9] ?? '';
+  return /^\d{1,19}$/.test(nanoseconds) ? Number(nanoseconds) / 1e6 : undefined;
+}
