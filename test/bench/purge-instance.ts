@@ -1,5 +1,5 @@
 /**
- * A process that follows the purges of a stream as Inlay does: `purge-instance.ts URL instance|publisher`. It answers
+ * A process that follows the purges of a stream as Inlay does: `purge-instance.ts URL instance|publisher [SECRET]`. It answers
  * one question at a time:
  * `{op: 'publish', count, every}` when each of some purges was published, and when `publish` resolved;
  * `{op: 'heard'}` when the index said of an entry, for each purge by its id, that it is not to be served any more;
@@ -33,7 +33,7 @@ interface Question {
   readonly seq?: number;
 }
 
-const [url = '', role = ''] = process.argv.slice(2);
+const [url = '', role = '', ...secrets] = process.argv.slice(2);
 const index = createPurgeIndex({ epoch: 'one' });
 let stamp = 0;
 /** Ids are kept of the purges of this benchmark's own publishers only. */
@@ -60,6 +60,7 @@ const bus = await connectNats({
   index,
   observe,
   publisher: role === 'publisher',
+  secrets,
 });
 while (!bus.connected || (role === 'instance' && bus.state !== 'live')) await sleep(5);
 stamp = index.position;

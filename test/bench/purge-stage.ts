@@ -8,7 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { connect, nanos, RetentionPolicy, StorageType } from '../../src/node/nats-client.ts';
 import { STREAM } from '../../src/node/nats-stream.ts';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
-import { freePort, natsServerAvailable, publishRaw, startNatsServer } from '../support/nats-server.ts';
+import {
+  freePort,
+  natsServerAvailable,
+  publishRaw,
+  publishWithHeaders,
+  startNatsServer,
+} from '../support/nats-server.ts';
+import { headerBlock, signatureLine } from '../support/signed.ts';
 import { bindTo, LOAD_CORE, withCore } from './stage.ts';
 
 export const SPACE = 'bench';
@@ -21,8 +28,8 @@ export interface Bus {
   readonly port: number;
   /** The sequence number of the last message that the stream has. */
   last(): Promise<number>;
-  /** Publishes messages as they are, over a bare socket, and resolves when the stream has them. */
-  send(payloads: readonly string[]): Promise<void>;
+  /** Publishes messages as they are, over a bare socket, signed if there is a secret, and resolves when the stream has them. */
+  send(payloads: readonly string[], secret?: string): Promise<void>;
   /** Nobody reaches the server while a task runs, except the task: the server has another address meanwhile. */
   away(task: (bus: Pick<Bus, 'send'>) => Promise<void>): Promise<void>;
 }
@@ -107,14 +114,23 @@ function senderOf(port: number): Pick<Bus, 'last' | 'send'> {
   const last = () => lastOf(`nats://127.0.0.1:${port}`);
   return {
     last,
-    async send(payloads) {
+    async send(payloads, secret) {
       const wanted = (await last()) + payloads.length;
+      // Before the first is sent: how fast they are signed here is not what is measured.
+      const blocks = secret === undefined ? [] : payloads.map((text) => blockOf(text, secret));
       // One text of them all would be longer than a string may be, at some count.
-      for (let at = 0; at < payloads.length; at += 20_000)
-        await publishRaw(port, SUBJECT, ...payloads.slice(at, at + 20_000));
+      for (let at = 0; at < payloads.length; at += 20_000) {
+        const some = payloads.slice(at, at + 20_000);
+        if (secret === undefined) await publishRaw(port, SUBJECT, ...some);
+        else await publishWithHeaders(port, SUBJECT, ...some.map((text, i) => [blocks[at + i]!, text] as const));
+      }
       await until(async () => (await last()) >= wanted, 'the stream has all messages');
     },
   };
+}
+
+function blockOf(text: string, secret: string): string {
+  return headerBlock(signatureLine(SUBJECT, text, { secret }));
 }
 
 /** As `inlay nats init` makes it. */
