@@ -1,186 +1,193 @@
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
-import { connect, type NatsConnection } from 'nats';
+import { setTimeout as wait } from 'node:timers/promises';
+import { connect, type JetStreamClient } from 'nats';
+import { within } from '../../src/node/waits.ts';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
-import type { Stamped } from '../../src/purge/purge-index.ts';
-import { type Instance, SUBJECT } from './jetstream.ts';
+import { SUBJECT } from './jetstream.ts';
 import { createRandom } from './random.ts';
 
-/** What the origin has now, and which of its changes have been told of, and when. */
-export interface World {
-  /** Version of the thing that a tag names; it grows. */
-  readonly versions: Map<string, number>;
-  /** The last change whose purge the server acknowledged. */
-  readonly acked: Map<string, { readonly version: number; readonly seq: number; readonly at: number }>;
+/** Rounds of the same misfortunes: `INLAY_CHAOS=20` is the long form. */
+export const ROUNDS = Number(process.env.INLAY_CHAOS ?? 3);
+/** Ms after which a silence must have been noticed: 2.5 s, and time for a busy machine. */
+export const NOTICED = 4_000;
+/** Ms after which an older answer is no longer explained by a purge that is on its way. */
+export const ON_ITS_WAY = 250;
+/** Purges a second that a publisher must reach while the server answers; it tries twice as many, and machines are busy. */
+export const LEAST_RATE = 500;
+
+/** The last change of a thing whose purge the server acknowledged. */
+export interface Told {
+  readonly version: number;
+  readonly seq: number;
+  readonly at: number;
 }
 
-/** Ms between two purges, so that instances have time for something else. */
-const BETWEEN = 2;
+/** What the origin has now, and which of its changes have been told of, and when. */
+export class World {
+  readonly things: readonly string[];
+  readonly acked = new Map<string, Told>();
+  /** For each thing when it got each of its versions. */
+  readonly #since = new Map<string, number[]>();
 
-/** Changes one thing after the other, and purges it until that is acknowledged. */
+  constructor(count: number) {
+    this.things = Array.from({ length: count }, (_, at) => `thing-${at}`);
+  }
+
+  /** Version of the thing that a tag names; it grows. */
+  version(tag: string): number {
+    return this.#since.get(tag)?.length ?? 0;
+  }
+
+  /** Gives a thing its next version. */
+  change(tag: string): number {
+    const since = this.#since.get(tag) ?? [];
+    this.#since.set(tag, since);
+    return since.push(performance.now());
+  }
+
+  /** When a version, which is not the current one, was followed by the next. */
+  endOf(tag: string, version: number): number {
+    return this.#since.get(tag)?.[version] ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Purges a second that are begun. */
+const RATE = 1_000;
+/** Purges that may be unacknowledged at once. */
+const MOST_UNDER_WAY = 64;
+/** Ms of a busy machine's delay that are made up for; what an outage kept from being published is not. */
+const MADE_UP_FOR = 250;
+/** Ms for an acknowledgement. */
+const ANSWER_WAIT = 500;
+
+/** A connection that stands, and its end. */
+interface Line {
+  readonly stream: JetStreamClient;
+  readonly over: AbortSignal;
+  end(): Promise<void>;
+}
+
+/** Changes things by the clock, several at once, and purges each until that is acknowledged; never two of one thing at once. */
 export class AckedPublisher {
   readonly #url: string;
   readonly #world: World;
-  readonly #things: number;
   readonly #random = createRandom(7);
   readonly ids: string[] = [];
   acked = 0;
   retried = 0;
-  #connection: NatsConnection | undefined;
+  /** The greatest number that was acknowledged. */
+  last = 0;
+  /** The thing whose purge was acknowledged last. */
+  latest: string;
+  readonly #underWay = new Map<string, Promise<void>>();
+  #line: Promise<Line> | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
+  #closed = false;
+  #began = 0;
+  #ended = 0;
+  #ackedAt = 0;
+  /** Since when there is an outage, and ms of all that are over. */
+  #outSince: number | undefined;
+  #out = 0;
 
-  constructor(url: string, world: World, things: number) {
+  constructor(url: string, world: World) {
     this.#url = url;
     this.#world = world;
-    this.#things = things;
+    this.latest = world.things[0]!;
   }
 
   start(): void {
+    this.#began = this.#ackedAt = performance.now();
     this.#running = this.#run();
   }
 
-  /** Ends when the last change is acknowledged. */
+  /** Ends when all changes are acknowledged. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
+    await Promise.all(this.#underWay.values());
+    this.#ended = performance.now();
     await this.close();
   }
 
+  /** Ends whatever becomes of what is under way. */
   async close(): Promise<void> {
-    this.#stopped = true;
-    await this.#connection?.close();
+    this.#stopped = this.#closed = true;
+    await (await this.#line?.catch(() => undefined))?.end();
+  }
+
+  /** Seconds in which the server answered, and how many purges it acknowledged in each; to be asked after the end. */
+  report() {
+    const seconds = (this.#ended - this.#began - this.#out) / 1_000;
+    const [rounded, rate] = [Math.round(seconds * 10) / 10, Math.round(this.acked / seconds)];
+    return { purges: this.acked, seconds: rounded, rate, retried: this.retried };
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped) {
-      const tag = `thing-${this.#random.below(this.#things)}`;
-      const version = (this.#world.versions.get(tag) ?? 0) + 1;
-      this.#world.versions.set(tag, version);
-      const message = createPurge({ tags: [tag] });
-      const seq = await this.#publish(message.id, printPurge(message));
-      this.#world.acked.set(tag, { version, seq, at: performance.now() });
-      this.ids.push(message.id);
-      this.acked += 1;
-      await wait(BETWEEN);
-    }
-  }
-
-  async #publish(id: string, text: string): Promise<number> {
-    for (;;) {
-      try {
-        this.#connection ??= await connect({ servers: this.#url, reconnect: false, timeout: 500 });
-        const { seq } = await this.#connection.jetstream({ timeout: 500 }).publish(SUBJECT, text, { msgID: id });
-        return seq;
-      } catch {
-        this.retried += 1;
-        await this.#connection?.close().catch(() => undefined);
-        this.#connection = undefined;
-        await turn();
+    for (let due = this.#began; !this.#stopped; await wait(1)) {
+      due = Math.max(due, performance.now() - (this.#outSince === undefined ? MADE_UP_FOR : 0));
+      for (; due <= performance.now() && this.#underWay.size < MOST_UNDER_WAY; due += 1_000 / RATE) {
+        const tag = this.#idle();
+        this.#underWay.set(
+          tag,
+          this.#purge(tag).finally(() => this.#underWay.delete(tag)),
+        );
       }
     }
   }
-}
 
-interface Copy extends Stamped {
-  readonly version: number;
-}
-
-/** What one instance has stored: read all the time, fetched again when it is not valid, and judged by who knows the origin. */
-export class CachedCopies {
-  readonly #instance: Instance;
-  readonly #world: World;
-  readonly #noticed: number;
-  readonly #copies = new Map<string, Copy>();
-  readonly #kept: Stamped[] = [];
-  readonly #random = createRandom(11);
-  /** What was served though its purge had been applied here, or was acknowledged long ago while this instance felt well. */
-  readonly wrong: string[] = [];
-  #reads = 0;
-  #fetches = 0;
-  #behind = 0;
-  #capped = 0;
-  #stopped = false;
-  #running: Promise<void> | undefined;
-
-  /** @param noticed ms after which an instance that hears nothing must not feel well */
-  constructor(instance: Instance, world: World, noticed: number) {
-    this.#instance = instance;
-    this.#world = world;
-    this.#noticed = noticed;
-  }
-
-  /** Stores things that will be purged, and as many that will not. */
-  fill(count: number): void {
-    for (let at = 0; at < count; at++) {
-      const tag = `thing-${at}`;
-      this.#copies.set(tag, { ...this.#instance.fetch([tag], `/${tag}`), version: 0 });
-      this.#kept.push(this.#instance.fetch([`kept-${at}`], `/kept-${at}`));
+  #idle(): string {
+    for (;;) {
+      const tag = this.#random.pick(this.#world.things);
+      if (!this.#underWay.has(tag)) return tag;
     }
   }
 
-  start(): void {
-    this.#running = this.#run();
+  async #purge(tag: string): Promise<void> {
+    const version = this.#world.change(tag);
+    const message = createPurge({ tags: [tag] });
+    const seq = await this.#publish(message.id, printPurge(message));
+    if (seq === undefined) return;
+    const at = performance.now();
+    this.#world.acked.set(tag, { version, seq, at });
+    this.ids.push(message.id);
+    this.acked += 1;
+    this.last = Math.max(this.last, seq);
+    this.latest = tag;
+    this.#ackedAt = at;
+    if (this.#outSince !== undefined) this.#out += at - this.#outSince;
+    this.#outSince = undefined;
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
+  /** Resolves with the number when it is acknowledged, or without when nobody waits for it any more. */
+  async #publish(id: string, text: string): Promise<number | undefined> {
+    for (;;) {
+      this.#line ??= this.#open();
+      const opening = this.#line;
+      const line = await opening.catch(() => undefined);
+      try {
+        if (line === undefined) throw new Error('no connection');
+        const publishing = line.stream.publish(SUBJECT, text, { msgID: id });
+        return (await within(ANSWER_WAIT, publishing, line.over)).seq;
+      } catch {
+        this.#outSince ??= this.#ackedAt;
+        this.retried += 1;
+        if (this.#line === opening) this.#line = undefined;
+        await line?.end();
+        if (this.#closed) return undefined;
+        await wait(5);
+      }
+    }
   }
 
-  /** Things of an older version than the last acknowledged purge told of, which are valid all the same. */
-  outdated(): readonly string[] {
-    return [...this.#copies.values()]
-      .filter(({ tags: [tag = ''], version }) => version < (this.#world.acked.get(tag)?.version ?? 0))
-      .filter((copy) => this.#instance.state(copy) === 'valid')
-      .map(({ key }) => key);
-  }
-
-  /** How many of those that nobody purged are not valid. */
-  get lost(): number {
-    return this.#kept.filter((entry) => this.#instance.state(entry) !== 'valid').length;
-  }
-
-  /** `behind`: older ones served in the moments until a purge arrives; `capped`: while the instance knew that it may miss some. */
-  report() {
-    const { index } = this.#instance;
+  async #open(): Promise<Line> {
+    const connection = await connect({ servers: this.#url, reconnect: false, timeout: ANSWER_WAIT });
+    const over = new AbortController();
+    void connection.closed().then(() => over.abort());
     return {
-      ...{ reads: this.#reads, fetches: this.#fetches, behind: this.#behind, capped: this.#capped },
-      ...{ wrong: this.wrong.length, lost: this.lost, seq: index.seq },
+      stream: connection.jetstream({ timeout: ANSWER_WAIT }),
+      over: over.signal,
+      end: () => connection.close().catch(() => undefined),
     };
-  }
-
-  async #run(): Promise<void> {
-    const tags = [...this.#copies.keys()];
-    while (!this.#stopped) {
-      for (let at = 0; at < 50; at++) this.#read(this.#random.pick(tags));
-      await wait(1);
-    }
-  }
-
-  #read(tag: string): void {
-    const copy = this.#copies.get(tag)!;
-    if (this.#instance.state(copy) !== 'valid') {
-      void this.#fetch(tag);
-      return;
-    }
-    this.#reads += 1;
-    const told = this.#world.acked.get(tag);
-    if (told === undefined || copy.version >= told.version) return;
-    const age = performance.now() - told.at;
-    const { index } = this.#instance;
-    if (index.seq >= told.seq) this.wrong.push(`${tag}: applied ${told.seq}, served version ${copy.version}`);
-    else if (!index.synced) this.#capped += 1;
-    else if (age > this.#noticed) this.wrong.push(`${tag}: acknowledged ${Math.round(age)} ms ago`);
-    else this.#behind += 1;
-  }
-
-  /** The origin reads its version at some moment of the fetch; what is stored then bears the stamp of its beginning. */
-  async #fetch(tag: string): Promise<void> {
-    this.#fetches += 1;
-    const begun = this.#instance.fetch([tag], `/${tag}`);
-    for (let turns = this.#random.below(4); turns > 0; turns--) await turn();
-    const version = this.#world.versions.get(tag) ?? 0;
-    for (let turns = this.#random.below(4); turns > 0; turns--) await turn();
-    this.#copies.set(tag, { ...begun, version });
   }
 }

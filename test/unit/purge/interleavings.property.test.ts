@@ -26,7 +26,9 @@ describe('whatever the order of fetches, purges, replays, restarts and disconnec
   test('nothing is shown that a purge forbids, and what no purge hit is served again', {
     timeout: TIMEOUT,
   }, async () => {
-    const { reads, hits, hitsAcross, stale, standIns, unchanged } = await run(1, 10 * FUZZ);
+    const total = await run(1, 10 * FUZZ);
+    console.info(JSON.stringify({ steps: 10 * FUZZ * STEPS, ...total }));
+    const { reads, hits, hitsAcross, stale, standIns, unchanged } = total;
     // A cache that forgot everything each time would show nothing wrong, too.
     expect(hits / reads).toBeGreaterThan(0.3);
     expect(hitsAcross / FUZZ).toBeGreaterThan(10);
