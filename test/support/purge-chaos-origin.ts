@@ -14,6 +14,10 @@ export interface WorldOrigin {
 /** Bytes of a body: more than fits into one packet with the head. */
 const SIZE = 2_000;
 
+/** Share of the answers that take some ms, and the most that they take. */
+const SLOW = 0.2;
+const MOST_DELAY = 10;
+
 /** What the origin answers for a thing in a version. */
 export function bodyOf(tag: string, version: number): string {
   return `${tag} ${version} `.padEnd(SIZE, `${tag}/${version} `);
@@ -35,7 +39,11 @@ export async function serveWorld(world: World): Promise<WorldOrigin> {
     asked.set(url, (asked.get(url) ?? 0) + 1);
     const tag = url.slice(1);
     const body = bodyOf(tag, world.version(tag));
-    if (random.chance(0.2)) await wait(1 + random.below(5));
+    if (random.chance(SLOW)) {
+      if (world.version(tag) > 0) world.fetched = tag; // there are others, which nobody purges
+      await wait(1 + random.below(MOST_DELAY));
+      if (world.fetched === tag) world.fetched = undefined;
+    }
     response.writeHead(200, {
       'content-type': 'text/plain',
       'content-length': body.length,

@@ -25,6 +25,8 @@ export interface Told {
 export class World {
   readonly things: readonly string[];
   readonly acked = new Map<string, Told>();
+  /** The thing that is fetched now, if any: a purge of it comes in the middle of that. */
+  fetched: string | undefined;
   /** For each thing when it got each of its versions. */
   readonly #since = new Map<string, number[]>();
 
@@ -52,6 +54,8 @@ export class World {
 
 /** Purges a second that are begun. */
 const RATE = 1_000;
+/** Share of the purges that are of what is being fetched, if anything is. */
+const IN_FLIGHT = 0.3;
 /** Purges that may be unacknowledged at once. */
 const MOST_UNDER_WAY = 64;
 /** Ms of a busy machine's delay that are made up for; what an outage kept from being published is not. */
@@ -137,8 +141,13 @@ export class AckedPublisher {
   }
 
   #idle(): string {
+    const { fetched, things } = this.#world;
+    if (fetched !== undefined && !this.#underWay.has(fetched) && this.#random.chance(IN_FLIGHT)) {
+      this.#world.fetched = undefined;
+      return fetched;
+    }
     for (;;) {
-      const tag = this.#random.pick(this.#world.things);
+      const tag = this.#random.pick(things);
       if (!this.#underWay.has(tag)) return tag;
     }
   }
