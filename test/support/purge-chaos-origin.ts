@@ -14,9 +14,11 @@ export interface WorldOrigin {
 /** Bytes of a body: more than fits into one packet with the head. */
 const SIZE = 2_000;
 
-/** Share of the answers that take some ms, and the most that they take. */
+/** Share of the answers that are very slow, and of the others that are slow; and the most ms that they take. */
+const VERY_SLOW = 0.05;
+const VERY_SLOW_MOST = 100;
 const SLOW = 0.2;
-const MOST_DELAY = 10;
+const SLOW_MOST = 10;
 
 /** What the origin answers for a thing in a version. */
 export function bodyOf(tag: string, version: number): string {
@@ -39,9 +41,10 @@ export async function serveWorld(world: World): Promise<WorldOrigin> {
     asked.set(url, (asked.get(url) ?? 0) + 1);
     const tag = url.slice(1);
     const body = bodyOf(tag, world.version(tag));
-    if (random.chance(SLOW)) {
+    const most = random.chance(VERY_SLOW) ? VERY_SLOW_MOST : random.chance(SLOW) ? SLOW_MOST : 0;
+    if (most > 0) {
       if (world.version(tag) > 0) world.fetched = tag; // there are others, which nobody purges
-      await wait(1 + random.below(MOST_DELAY));
+      await wait(1 + random.below(most));
       if (world.fetched === tag) world.fetched = undefined;
     }
     response.writeHead(200, {
