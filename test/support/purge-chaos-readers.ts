@@ -6,6 +6,8 @@ import { createRandom } from './random.ts';
 
 /** Requests of one proxy that are under way at once, each on a connection of its own that is kept. */
 const READERS = 3;
+/** And while all things are asked for once, beside them. */
+const SWEEPERS = 8;
 /** Ms between an origin's answer and the end of the request that waited for it, on a busy machine. */
 const SLACK = 1_500;
 
@@ -60,7 +62,7 @@ export class ProxyReaders {
   constructor(side: ProxySide, scene: Scene) {
     this.#side = side;
     this.#scene = scene;
-    this.#pool = new Pool(side.proxy.url, { connections: READERS, pipelining: 1 });
+    this.#pool = new Pool(side.proxy.url, { connections: READERS + SWEEPERS, pipelining: 1 });
   }
 
   start(): void {
@@ -94,7 +96,7 @@ export class ProxyReaders {
         if (version === undefined || version < told.get(tag)!.version) older.push(`${tag}: ${version}`);
       }
     };
-    await Promise.all(Array.from({ length: READERS }, ask));
+    await Promise.all(Array.from({ length: SWEEPERS }, ask));
     return older;
   }
 
