@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -259,9 +260,10 @@ describe('what cannot be meant stops the start', () => {
 });
 
 /** A block of the README. */
-async function snippet(language: string): Promise<string> {
-  const text = await readFile(resolve(import.meta.dirname, '../../README.md'), 'utf8');
-  const found = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(text)?.[1];
+function snippet(language: string, which = 0): string {
+  const text = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8');
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'));
+  const found = [...blocks][which]?.[1];
   if (found === undefined) throw new Error(`the README has no block of ${language}`);
   return found;
 }
@@ -271,7 +273,7 @@ describe.skipIf(!available)('what the README says that a server has to permit', 
   const AS_PUBLISHER = { NATS_USER: 'publisher', NATS_PASSWORD: 'p' };
 
   async function permitting(): Promise<ConfiguredServer> {
-    const config = (await snippet('conf'))
+    const config = snippet('conf')
       .replace('/var/lib/nats', '$FOLDER/streams')
       .replace('$GATEWAY_PASSWORD', 'g')
       .replace('$PUBLISHER_PASSWORD', 'p')
@@ -367,11 +369,11 @@ describe.skipIf(!available)('what the README says that a server has to permit', 
 
   /** Runs what the README has a client do, as it stands. */
   async function publishAsWritten(nats: string, env: Record<string, string>, edit = (code: string) => code) {
-    const code = (await snippet('js')).replace("from 'nats'", `from '${import.meta.resolve('nats')}'`);
-    expect(code.trim().split('\n')).toHaveLength(8);
+    const plain = snippet('js');
+    expect(plain.trim().split('\n')).toHaveLength(5);
     const script = join(folder, 'publish.mjs');
-    const edited = edit(code).replace('process.env.NATS_URL', `process.env.NATS_URL, user: 'publisher', pass: 'p'`);
-    await writeFile(script, edited);
+    const edited = edit(plain).replace('process.env.NATS_URL', `process.env.NATS_URL, user: 'publisher', pass: 'p'`);
+    await writeFile(script, edited.replaceAll("'nats'", `'${import.meta.resolve('nats')}'`));
     const { INLAY_PURGE_SECRET: _, ...inherited } = process.env;
     const { status, stderr } = spawnSync(process.execPath, [script], {
       env: { ...inherited, ...env, NATS_URL: nats },
@@ -379,6 +381,17 @@ describe.skipIf(!available)('what the README says that a server has to permit', 
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   }
+
+  /** Puts the lines that sign before the one that publishes, which says what they have it say. */
+  const signing = snippet('js', 1);
+  const signed = (code: string) => {
+    const then = /then (\.publish\(.*\))$/m.exec(signing)?.[1];
+    expect(then).toBeDefined();
+    return code.replace(
+      /^(await connection\.jetstream\(\))\.publish\(.*$/m,
+      (_, before: string) => `${signing}${before}${then};`,
+    );
+  };
 
   test('lets any client publish as the README has it do', async () => {
     const server = await permitting();
@@ -396,9 +409,9 @@ describe.skipIf(!available)('what the README says that a server has to permit', 
     const server = await permitting();
     const proxy = await gatewayWith(server.url, {}, { ...AS_GATEWAY, INLAY_PURGE_SECRET: SECRET });
     await vi.waitFor(async () => expect((await ready(proxy)).status).toBe(200), SOON);
-    for (const env of [{ INLAY_PURGE_SECRET: SECRET }, {}, { INLAY_PURGE_SECRET: OTHER_SECRET }]) {
-      await publishAsWritten(server.url, env as Record<string, string>);
-    }
+    await publishAsWritten(server.url, { INLAY_PURGE_SECRET: SECRET }, signed);
+    await publishAsWritten(server.url, { INLAY_PURGE_SECRET: OTHER_SECRET }, signed);
+    await publishAsWritten(server.url, {});
     await vi.waitFor(async () => expect(await ready(proxy)).toMatchObject({ purges: { seq: 3, rejected: 2 } }), SOON);
     expect(proxy.log.filter(({ type }) => type === 'purge')).toMatchObject([{ seq: 1, first: ['country:FRA'] }]);
   });
@@ -409,8 +422,7 @@ describe.skipIf(!available)('what the README says that a server has to permit', 
     const env = { NATS_USER: 'publisher', NATS_PASSWORD: 'p', INLAY_PURGE_SECRET: SECRET };
     const proxy = await gatewayWith(server.url, {}, env);
     await vi.waitFor(async () => expect((await ready(proxy)).status).toBe(200), SOON);
-    const toAll = (code: string) =>
-      code.replace(/^await connection\.jetstream\(\).*without a stream: (.*)$/m, (_, instead: string) => instead);
+    const toAll = (code: string) => signed(code).replace('connection.jetstream().publish', 'connection.publish');
     await publishAsWritten(server.url, { INLAY_PURGE_SECRET: SECRET }, toAll);
     await vi.waitFor(() => expect(proxy.log.map(({ type }) => type)).toContain('purge'), SOON);
     expect(await ready(proxy)).toMatchObject({ purges: { durable: false, rejected: 0 } });

