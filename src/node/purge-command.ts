@@ -17,6 +17,7 @@ export interface PurgeFlags {
   readonly all?: unknown;
   readonly soft?: unknown;
   readonly wait?: unknown;
+  readonly instances?: unknown;
   readonly nats?: unknown;
   readonly space?: unknown;
   readonly admin?: unknown;
@@ -44,13 +45,14 @@ export async function purgeCommand(key: string | undefined, flags: PurgeFlags): 
     });
   }
   const wait = flags.wait === true ? WAIT : 0;
+  const wanted = instancesOf(flags);
   const told =
     nats === undefined || nats === ''
       ? await tellAdmin(message, flags, wait)
       : await publish(message, textOf(nats, '--nats'), flags, wait);
   console.log(told.line);
   demandBelieved(told);
-  if (wait > 0) demandApplied(told);
+  if (wait > 0) demandApplied(told, wanted);
 }
 
 /** What became of a purge, for people. */
@@ -72,8 +74,18 @@ function demandBelieved({ refused }: Told): void {
   throw new InlayError('not-ready', `refused for its signature by ${refused.join(', ')}: ${remedy}`);
 }
 
-/** With `--wait` the exit code 0 means that gateways said that they have applied it, and none said that it has not. */
-function demandApplied({ instances, behind }: Told): void {
+/** Gateways that must say that they have applied it: one that is cut off says nothing, and nobody else knows of it. */
+function instancesOf({ instances, wait }: PurgeFlags): number {
+  if (instances === undefined) return 1;
+  const count = Number(textOf(instances, '--instances'));
+  const isCount = Number.isInteger(count) && count >= 1;
+  if (isCount && wait === true) return count;
+  const message = isCount ? '--instances needs --wait' : `--instances must be a number from 1 on, not ${instances}`;
+  throw new InlayError('config-invalid', message, { path: '--instances' });
+}
+
+/** With `--wait` the exit code 0 means that enough gateways said that they have applied it, and none said that it has not. */
+function demandApplied({ instances, behind }: Told, wanted: number): void {
   if (behind.length > 0) {
     throw new InlayError('not-ready', `not applied within ${WAIT / 1_000} s by ${behind.join(', ')}`);
   }
@@ -81,6 +93,8 @@ function demandApplied({ instances, behind }: Told): void {
     throw new InlayError('not-ready', 'whether it was applied cannot be asked: NATS keeps no stream of purges here');
   }
   if (instances === 0) throw new InlayError('not-ready', 'no gateway of the space said that it has applied it');
+  if (instances < wanted)
+    throw new InlayError('not-ready', `${instances} of ${wanted} gateways said that they have applied it`);
 }
 
 function messageOf(key: string | undefined, flags: PurgeFlags): PurgeMessage {

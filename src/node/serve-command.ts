@@ -128,7 +128,8 @@ function originConfig(origin: string, config: unknown): GatewayConfig {
       { path: '--origin' },
     );
   }
-  return { services: { origin } };
+  const nats = process.env.NATS_URL;
+  return { services: { origin }, ...(nats === undefined || nats === '' ? {} : { purge: { nats } }) };
 }
 
 /** Loads the default export of a configuration file. */

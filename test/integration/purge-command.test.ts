@@ -76,6 +76,21 @@ describe.skipIf(!available)('inlay purge on NATS', () => {
     expect(await purge(nats)).toMatchObject({ code: 0, stderr: '' });
   });
 
+  test('with --instances ends with 1 if fewer than that many say that they have applied it', async () => {
+    const nats = await server();
+    await gateway(nats);
+    expect(await purge(nats, '--wait', '--instances', '1')).toMatchObject({ code: 0, stderr: '' });
+    const done = await purge(nats, '--wait', '--instances', '2');
+    expect(done).toMatchObject({ code: 1, stdout: expect.stringContaining('applied by 1 of 1') });
+    expect(done.stderr).toBe('inlay: 1 of 2 gateways said that they have applied it');
+    for (const wrong of ['0', '1.5', 'two']) {
+      const refused = await purge(nats, '--wait', '--instances', wrong);
+      expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/--instances must be/) });
+    }
+    const alone = await purge(nats, '--instances', '2');
+    expect(alone).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--instances needs --wait') });
+  });
+
   test('says what is promised less where no stream keeps purges, which --wait takes for a failure', async () => {
     const nats = await server('');
     const proxy = await gateway(nats);
