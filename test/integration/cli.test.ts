@@ -323,6 +323,18 @@ describe('inlay serve', () => {
     expect(proxy.said.at(-1)).toMatch(/^inlay stops \(SIGINT\)/);
   });
 
+  test('--origin takes NATS_URL, as inlay purge does, and --nats wins over it', async () => {
+    const nats = 'nats://127.0.0.1:1';
+    for (const [args, env] of [
+      [[], nats],
+      [['--nats', nats], 'nats://127.0.0.1:2'],
+    ] as const) {
+      const proxy = await startProxy(['--origin', NOBODY, ...args], { env: { NATS_URL: env } });
+      await proxy.stop('SIGINT');
+      expect(proxy.said[0]).toContain(`purges of space default from ${nats} (not connected yet`);
+    }
+  });
+
   test('--log off logs nothing, and --log errors no request that went well', async () => {
     const quiet = await startProxy(['--origin', NOBODY, '--log', 'off']);
     await fetch(quiet.url);
