@@ -1,7 +1,9 @@
 import type { PurgeIndex } from '../purge/purge-index.ts';
 import type { NatsConnection, StreamInfo } from './nats-client.ts';
 import type { NatsIntake } from './nats-intake.ts';
-import { epochOf, findStream, keeps, STREAM, StreamReader } from './nats-stream.ts';
+import { type Bookmark, endOf } from './nats-place.ts';
+import { StreamReader } from './nats-reader.ts';
+import { epochOf, findStream, keeps, STREAM } from './nats-stream.ts';
 import { within } from './waits.ts';
 
 /** Ms in which the server must say what it knows of the stream. */
@@ -23,8 +25,12 @@ export interface FollowListener {
 export class StreamFollower {
   readonly #index: PurgeIndex;
   readonly #intake: NatsIntake;
-  /** The stream that the index follows, whether there is a connection or not. */
+  /** The stream that the index follows, whether there is a connection or not, and where in it that is. */
   #followed: string | undefined;
+  #last: Bookmark = { seq: 0, stored: '' };
+  /** What the index calls the stream: a history that was written anew has another name, though the stream is the same. */
+  #epoch = '';
+  #histories = 0;
   /** The stream as the last connection found it. */
   #stream: StreamInfo | undefined;
   #reader: StreamReader | undefined;
@@ -75,23 +81,20 @@ export class StreamFollower {
   /** Follows the stream, if it is there, from where this process stands, or from its end if it is new to us. */
   async follow(connection: NatsConnection, listener: FollowListener): Promise<void> {
     if (this.#stream === undefined) return;
-    const epoch = epochOf(this.#stream);
-    const { first_seq: first, last_seq: last } = this.#stream.state;
-    // Made anew, or taken back: its numbers say nothing of what we have.
-    if (epoch !== this.#followed || last < this.#index.seq) this.#index.startAt(epoch, last);
-    // What was purged in messages that the stream has dropped nobody knows.
-    else if (first > this.#index.seq + 1) this.#index.startAt(epoch, first - 1);
-    this.#followed = epoch;
+    const followed = epochOf(this.#stream);
+    const end = endOf(this.#stream);
+    if (followed !== this.#followed) this.#startAt(end, 'another stream of purges');
+    else if (end.seq < this.#last.seq)
+      this.#startAt(end, `the stream ends at ${end.seq}, and ${this.#last.seq} was read: it lost its end`);
+    this.#followed = followed;
     this.#prune(this.#stream);
-    const from = { epoch, last: this.#index.seq };
+    const from = { epoch: followed, last: this.#last };
     const reader = new StreamReader(connection, from, {
-      message: (subject, seq, data, message) => {
-        this.#intake.kept(epoch, { subject, seq, data, message });
+      message: (message, place) => {
+        this.#intake.kept(this.#epoch, message, place);
         listener.applied();
       },
-      dropped: (seq) => {
-        if (seq > this.#index.seq) this.#index.startAt(epoch, seq);
-      },
+      lost: (seq, reason) => this.#startAt({ seq, stored: '' }, reason),
       caughtUp: listener.moved,
       alive: listener.moved,
       silent: listener.silent,
@@ -101,8 +104,17 @@ export class StreamFollower {
     await reader.start();
   }
 
+  /** Whatever was fetched until now may have been purged by messages that nobody tells us of. */
+  #startAt(last: Bookmark, reason: string): void {
+    this.#histories += 1;
+    this.#epoch = `${STREAM} ${this.#histories}`;
+    this.#index.startAt(this.#epoch, last.seq, reason);
+    this.#last = last;
+  }
+
   /** Ends with a connection; what is followed stays. */
   stop(): void {
+    if (this.#reader !== undefined) this.#last = this.#reader.last;
     this.#reader?.stop();
     this.#reader = undefined;
   }

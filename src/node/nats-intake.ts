@@ -4,7 +4,8 @@ import { ALL_SPACES, createPurge, type PurgeMessage, parsePurge, purgeSubject } 
 import type { PurgeIndex } from '../purge/purge-index.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Msg } from './nats-client.ts';
-import { headOf, type Signatures, storedAt } from './nats-signature.ts';
+import { type Place, storedAt } from './nats-place.ts';
+import { headOf, type Signatures } from './nats-signature.ts';
 import { coversSubject } from './nats-subjects.ts';
 import { RefusedNumbers } from './refused-numbers.ts';
 import { Rejections } from './rejections.ts';
@@ -14,15 +15,6 @@ import { within } from './waits.ts';
 export interface NatsEvent {
   readonly subject: string;
   tags(subject: string): readonly string[];
-}
-
-/** A message of the stream. */
-export interface KeptMessage {
-  readonly subject: string;
-  readonly seq: number;
-  readonly data: Uint8Array;
-  /** The whole of it. */
-  readonly message: Msg;
 }
 
 /**
@@ -84,12 +76,14 @@ export class NatsIntake {
   }
 
   /** Reads a message of the stream, which may be for another space, or an event of a service. */
-  kept(epoch: string, { subject, seq, data, message }: KeptMessage): void {
+  kept(epoch: string, message: Msg, place: Place): void {
+    const { subject, data } = message;
+    const { seq } = place;
     if (seq <= this.#index.seq) return; // told again: it has counted, and its signature is known
     // The stream dropped messages before they were read.
     if (seq > this.#index.seq + 1) this.#index.startAt(epoch, seq - 1);
     const isPurge = subject === this.#subject || subject === purgeSubject(ALL_SPACES);
-    const fault = isPurge ? this.#faultOf(message, storedAt(message.reply)) : undefined;
+    const fault = isPurge ? this.#faultOf(message, storedAt(place)) : undefined;
     if (fault !== undefined) {
       this.#refused.refused(this.#index.epoch, seq);
       this.#refuse(subject, fault);

@@ -116,12 +116,3 @@ export function headOf(message: Msg): Uint8Array {
     ? new Uint8Array(data.buffer, data.byteOffset - length, length)
     : NO_BYTES;
 }
-
-/** When the server stored a message, in epoch ms, as the reply subject says with which it hands it on. */
-export function storedAt(reply: string | undefined): number | undefined {
-  const tokens = (reply ?? '').split('.');
-  if (tokens[0] !== '$JS' || tokens[1] !== 'ACK' || tokens.length < 9) return undefined;
-  // Servers from 2.x on may name domain and account before the stream.
-  const nanoseconds = tokens[tokens.length === 9 ? 7 : 9] ?? '';
-  return /^\d{1,19}$/.test(nanoseconds) ? Number(nanoseconds) / 1e6 : undefined;
-}

@@ -47,9 +47,10 @@ export interface PurgeIndex {
    * Follows a stream from here: the next message that is recorded comes after `seq`. What was fetched before is invalid if
    * this is another stream, or if messages were left out or taken back.
    *
-   * @param epoch names the stream, and that it was not made anew since
+   * @param epoch names the stream, and that neither it nor its messages were made anew since
+   * @param reason is told if this is another one
    */
-  startAt(epoch: string, seq: number): void;
+  startAt(epoch: string, seq: number, reason?: string): void;
   /** Records a purge that no stream tells of; returns its number. */
   record(message: Purged): number;
   /**

@@ -65,7 +65,7 @@ class SequenceIndex implements PurgeIndex {
     return this.#marks.size;
   }
 
-  startAt(epoch: string, seq: number): void {
+  startAt(epoch: string, seq: number, reason = 'another stream of purges'): void {
     const isNew = this.#stream === undefined;
     if (epoch === this.#stream && seq === this.#seq) return;
     if (epoch === this.#stream && seq > this.#seq) {
@@ -73,7 +73,7 @@ class SequenceIndex implements PurgeIndex {
       this.#raise('hard', this.#position, 'messages of the stream were left out');
     } else {
       this.#begin(epoch, seq);
-      if (!isNew) this.#tell('hard', 'another stream of purges');
+      if (!isNew) this.#tell('hard', reason);
     }
   }
 

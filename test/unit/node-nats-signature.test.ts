@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Signatures, storedAt } from '../../src/node/nats-signature.ts';
+import { Signatures } from '../../src/node/nats-signature.ts';
 import { RefusedNumbers } from '../../src/node/refused-numbers.ts';
 import { headerBlock, OTHER_SECRET, SECRET, signatureLine } from '../support/signed.ts';
 
@@ -158,30 +158,6 @@ describe('a message', () => {
     const began = performance.now();
     expect(fault(sealed(many.join('')))).toBe('not signed');
     expect(performance.now() - began).toBeLessThan(2_000);
-  });
-});
-
-describe('the time at which a message was stored', () => {
-  const TIME = '1700000000000123456';
-
-  test.each([
-    ['of a server that names no domain', `$JS.ACK.INLAY_PURGE.c.1.20.3.${TIME}.7`],
-    ['of one that does', `$JS.ACK.hub.ACCOUNT.INLAY_PURGE.c.1.20.3.${TIME}.7.token`],
-  ])('is read from the reply subject %s', (_name, reply) => {
-    expect(storedAt(reply)).toBeCloseTo(NOW, 0);
-  });
-
-  test.each([
-    undefined,
-    '',
-    '_INBOX.x',
-    '$JS.ACK.INLAY_PURGE.c.1.20.3',
-    '$JS.ACK.INLAY_PURGE.c.1.20.3.x.7',
-    '$JS.ACK.INLAY_PURGE.c.1.20.3.-1.7',
-    `$JS.ACK.INLAY_PURGE.c.1.20.3.${'9'.repeat(400)}.7`,
-    `$JS.NAK.INLAY_PURGE.c.1.20.3.${TIME}.7`,
-  ])('is not read from any other (%#)', (reply) => {
-    expect(storedAt(reply)).toBeUndefined();
   });
 });
 

@@ -142,6 +142,21 @@ describe('where an index starts', () => {
     expect(events.at(-1)).toMatchObject({ type: 'purge-floor', mode: 'hard', reason: 'another stream of purges' });
   });
 
+  test.each([41, 40, 7, 90])(
+    'is in a new epoch at %i too if only the messages were made anew, and the reason is told',
+    (seq) => {
+      const { index, events } = following();
+      index.record(purge({ tags: ['a'] }), 41);
+      const old = fetched(index, 'b');
+      index.startAt('stream, again', seq, 'it lost its end');
+      expect({ seq: index.seq, state: index.validity(old).state }).toEqual({ seq, state: 'hard' });
+      expect(events).toMatchObject([{ type: 'purge-floor', mode: 'hard', reason: 'it lost its end' }]);
+      const entry = fetched(index, 'c');
+      expect(index.record(purge({ tags: ['c'] }), seq + 1)).toBe(numberOf(seq + 1));
+      expect(index.validity(entry).state).toBe('hard');
+    },
+  );
+
   test('changes nothing where it is already', () => {
     const { index, events } = following();
     index.record(purge({ tags: ['a'] }), 41);

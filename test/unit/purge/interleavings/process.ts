@@ -16,6 +16,8 @@ export interface Spoil {
   readonly purges?: (index: PurgeIndex) => PurgeIndex;
   /** The stamp is that of the end of the fetch. */
   readonly lateStamps?: boolean;
+  /** It takes a message for the one that it has read if it has the same number. */
+  readonly trustsNumbers?: boolean;
 }
 
 /** What happened to visitors. */
@@ -45,6 +47,8 @@ export class Process {
   readonly store: SweptStore;
   /** The stream that it follows, if it was ever connected. */
   stream: string | undefined;
+  /** When the last message that it knows was stored. */
+  stored: number | undefined;
   #state: 'live' | 'disconnected' | 'catching up' = 'disconnected';
   readonly #oracle: Oracle;
   readonly #around: Surroundings;

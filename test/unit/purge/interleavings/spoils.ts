@@ -5,6 +5,7 @@ import type { Spoil } from './process.ts';
 /** Ways in which the numbers of purges can go wrong. */
 export const SPOILS: Readonly<Record<string, Spoil>> = {
   'takes the stamp when the fetch ends': { lateStamps: true },
+  'takes a message for the one it has read because it has its number': { trustsNumbers: true },
   'does not look at epochs': {
     purges: (index) => over(index, { validity: (entry) => index.validity({ ...entry, epoch: index.epoch }) }),
   },

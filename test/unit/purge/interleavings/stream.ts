@@ -15,6 +15,9 @@ export class Stream {
   first: number;
   last: number;
   #messages: Message[] = [];
+  /** When each number was given out: one that is given out again has another time. */
+  readonly #times: number[] = [];
+  #time = 0;
 
   constructor(name: string, last: number) {
     this.name = name;
@@ -24,7 +27,7 @@ export class Stream {
 
   /** @param others messages that come before it and are not for who reads here */
   publish(purge: Purged, versions: readonly number[], others: number): void {
-    this.last += others + 1;
+    for (let at = 0; at <= others; at++) this.#times[++this.last] = ++this.#time;
     this.#messages.push({ seq: this.last, purge, versions: [...versions] });
   }
 
@@ -34,6 +37,18 @@ export class Stream {
 
   upTo(last: number): Message[] {
     return this.#messages.filter(({ seq }) => seq <= last);
+  }
+
+  /** When a message was stored, whether it is still kept or not. */
+  storedAt(seq: number): number | undefined {
+    return this.#times[seq];
+  }
+
+  /** Its server loses what was not on the disk yet. */
+  loseEnd(count: number): void {
+    this.last = Math.max(this.first - 1, this.last - count);
+    this.#times.length = Math.min(this.#times.length, this.last + 1);
+    this.#messages = this.upTo(this.last);
   }
 
   dropBefore(first: number): void {

@@ -29,6 +29,7 @@ export class World {
   #fault: string | undefined;
   #processes = 0;
   #streams = 0;
+  #histories = 0;
   #stream = new Stream('stream 0', 0);
   #process: Process;
 
@@ -66,8 +67,9 @@ export class World {
     if (dice < (state === 'disconnected' ? 192 : 186)) return this.#connection();
     if (dice < 194) return this.#pass([10, 1_000, 5_000, 30_000]);
     if (dice < 197) return this.#prune();
-    if (dice < 199) return chance(0.4) ? ['evict', () => this.#evict()] : ['sweep', () => this.#sweep()];
-    if (chance(0.6)) return chance(0.5) ? this.#restart() : ['recreate the stream', () => this.#recreate()];
+    if (dice < 198) return chance(0.8) ? ['evict', () => this.#evict()] : ['sweep', () => this.#sweep()];
+    if (dice < 199) return this.#loseEnd();
+    if (chance(0.6)) return chance(0.5) ? this.#restart() : this.#recreate();
     return chance(0.1) ? ['storm', () => this.#storm()] : this.#pass([1]);
   }
 
@@ -144,6 +146,7 @@ export class World {
     if (message !== undefined) {
       const number = index.record(message.purge, message.seq);
       if (number !== numberOf(message.seq)) this.#fail(`message ${message.seq} has the number ${number}`);
+      process.stored = this.#stream.storedAt(message.seq);
       process.learn({ is: 'purge', purge: message.purge }, message.versions);
     }
     if (this.#stream.next(index.seq) === undefined) process.state = 'live';
@@ -203,10 +206,16 @@ export class World {
       process.stream = name;
       index.startAt(name, this.#random.chance(0.7) ? last : first - 1);
       process.learn({ is: 'floor', mode: 'hard' });
+    } else if (last < index.seq || process.stored !== this.#stream.storedAt(index.seq)) {
+      // What has the number of the last message that was read is to be read.
+      if (last < index.seq) index.startAt(`${name}, again ${++this.#histories}`, last);
+      else if (!this.#spoil.trustsNumbers) index.startAt(`${name}, again ${++this.#histories}`, index.seq - 1);
+      process.learn({ is: 'floor', mode: 'hard' });
     } else if (first > index.seq + 1) {
       index.raiseFloor('hard', 'retention');
       process.learn({ is: 'floor', mode: 'hard' });
     }
+    process.stored = this.#stream.storedAt(index.seq);
     if (this.#random.chance(0.5)) this.#pruneTo(first);
     if (this.#stream.next(index.seq) === undefined) this.#deliver();
   }
@@ -230,9 +239,27 @@ export class World {
     this.#process.learn({ is: 'prune', seq: Math.min(first, index.seq) });
   }
 
-  #recreate(): void {
-    this.#stream = new Stream(`stream ${++this.#streams}`, this.#random.below(30));
-    if (this.#process.state !== 'disconnected') this.#connect();
+  #recreate(): Step {
+    const act = () => {
+      this.#stream = new Stream(`stream ${++this.#streams}`, this.#random.below(30));
+      if (this.#process.state !== 'disconnected') this.#connect();
+    };
+    return ['recreate the stream', act];
+  }
+
+  /** The server of the stream loses its power, and what it had not written yet; then it gives out the numbers again. */
+  #loseEnd(): Step {
+    const { below } = this.#random;
+    const [lost, purges] = [1 + below(3), Array.from({ length: below(5) }, () => this.#somePurge())];
+    const act = () => {
+      this.#process.state = 'disconnected';
+      this.#stream.loseEnd(lost);
+      for (const purge of purges) {
+        this.#changeAll(purge);
+        this.#stream.publish(purge, this.services.versions, below(2));
+      }
+    };
+    return [`lose the last ${lost}, publish ${JSON.stringify(purges)}`, act];
   }
 
   /** Others use the store, and what was used least recently goes. */
