@@ -71,7 +71,7 @@ export class Bench {
     return { path };
   }
 
-  async instance(servers: string, options: Partial<NatsOptions> = {}): Promise<Instance> {
+  async instance(servers: string | readonly string[], options: Partial<NatsOptions> = {}): Promise<Instance> {
     const events: InlayEvent[] = [];
     const observe = (event: InlayEvent) => void events.push(event);
     const index = options.index ?? createPurgeIndex({ epoch: 'e', observe });
