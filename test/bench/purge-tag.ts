@@ -19,8 +19,13 @@ export const purgeTag: Workload = {
     withBus(async (bus) => {
       const origin = await stage.origin();
       const purge = { nats: bus.url, space: SPACE };
-      const inlay = await stage.inlay(origin, { purge, cache: { maxSize: '1gb' } }, { watchable: true });
+      const inlay = await stage.inlay(
+        origin,
+        { purge, cache: { maxSize: '1gb' } },
+        { collectable: true, watchable: true },
+      );
       await fill(inlay);
+      await inlay.collect(); // or the first turn that collects garbage moves what the last thousands of fragments left young
       const publisher = await connect({ servers: bus.url });
       const connection = await Connection.open(inlay.url);
       const rounds = async (count: number, once: (i: number) => Promise<number>) => {
