@@ -37,6 +37,8 @@ export const purgeTag: Workload = {
         return took;
       };
       const miss = async (i: number) => (await connection.get(pathOf(ENTRIES + i))).total;
+      const passed = await Connection.open((await stage.peer('reverse', origin.url)).url);
+      const pass = async (i: number) => (await passed.get(pathOf(i))).total;
       const freshAnswer = async (i: number) => {
         const { body } = await connection.get(pathOf(i));
         const began = performance.now();
@@ -46,6 +48,8 @@ export const purgeTag: Workload = {
         return performance.now() - began;
       };
       await rounds(WARM_UP, (i) => freshAnswer(ROUNDS + i)); // compiles what runs cold
+      await rounds(WARM_UP, pass);
+      const plain = await rounds(ROUNDS, pass);
       await inlay.watch();
       const missed = await rounds(ROUNDS, miss);
       const idle = await inlay.watch();
@@ -57,8 +61,10 @@ export const purgeTag: Workload = {
       });
       const own = turns.map(({ cpu }) => cpu);
       connection.close();
+      passed.close();
       await publisher.close();
       return [
+        note('a plain undici proxy, p50, p99', `${ms(quantile(plain, 0.5))}, ${ms(quantile(plain, 0.99))}`),
         note('a miss, for comparison, p50, p99', `${ms(quantile(missed, 0.5))}, ${ms(quantile(missed, 0.99))}`),
         atMost('purge to first fresh answer, p50', quantile(fresh, 0.5), 1, ' ms', 2),
         atMost('purge to first fresh answer, p99', quantile(fresh, 0.99), 4, ' ms', 2),
