@@ -98,14 +98,8 @@ function demandApplied({ instances, behind }: Told, wanted: number): void {
 }
 
 function messageOf(key: string | undefined, flags: PurgeFlags): PurgeMessage {
-  if (key !== undefined && !key.startsWith('[')) {
-    throw new InlayError(
-      'purge-invalid',
-      `"${key}" is no key (keys are JSON arrays, as Cache-Status prints them): did you mean --tag ${key}?`,
-    );
-  }
   const wanted = {
-    keys: key === undefined ? [] : [key],
+    keys: key === undefined ? [] : [keyOf(key)],
     tags: listOf(flags.tag, '--tag'),
     urls: listOf(flags.url, '--url'),
     prefixes: listOf(flags.prefix, '--prefix'),
@@ -115,6 +109,26 @@ function messageOf(key: string | undefined, flags: PurgeFlags): PurgeMessage {
     throw new InlayError('purge-invalid', 'say what to purge: a key, --tag, --url, --prefix or --all');
   }
   return createPurge({ mode: flags.soft === true ? 'soft' : 'hard', ...wanted, all });
+}
+
+/** A key as it is, or as the string that `Cache-Status` prints, with its backslashes (RFC 9651 section 3.3.3). */
+function keyOf(text: string): string {
+  const unescaped = text.replace(/^"(.*)"$/, '$1').replaceAll(/\\([\\"])/g, '$1');
+  const key = [text, unescaped].find(isArray);
+  if (key !== undefined) return key;
+  const advice = text.startsWith('[') ? 'is it whole?' : `did you mean --tag ${text}?`;
+  throw new InlayError(
+    'purge-invalid',
+    `"${text}" is no key (keys are JSON arrays, as Cache-Status prints them): ${advice}`,
+  );
+}
+
+function isArray(text: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(text));
+  } catch {
+    return false;
+  }
 }
 
 function listOf(value: unknown, option: string): string[] {
@@ -141,7 +155,7 @@ async function publish(message: PurgeMessage, servers: string, flags: PurgeFlags
     if (!bus.connected) throw new InlayError('upstream-unreachable', whyNotConnected(servers, why));
     const { id, seq, instances } = await bus.publish(message, wait);
     const line = `purged ${describe(message)} in space ${settings.space}: published on ${servers} as ${id}`;
-    if (!bus.durable) return { line: `${line}, ${NOT_KEPT}`, instances: undefined, behind: [], refused: [] };
+    if (!bus.durable) return { line: `${line}; ${NOT_KEPT}`, instances: undefined, behind: [], refused: [] };
     return toldBy(`${line}, number ${seq}`, instances ?? []);
   } finally {
     await bus.close();
@@ -155,7 +169,8 @@ function toldBy(line: string, instances: readonly InstanceState[]): Told {
   const refused = named(instances.filter((one) => one.refused));
   const those = applied.length === 0 ? '' : `: ${applied.join(', ')}`;
   const said = `applied by ${applied.length} of ${instances.length}${those}${restOf(behind, refused)}`;
-  const whole = `${line}, ${instances.length === 0 ? 'no gateway answered' : said}`;
+  const isInVain = refused.length > 0 && applied.length === 0;
+  const whole = `${isInVain ? `not ${line}` : line}, ${instances.length === 0 ? 'no gateway answered' : said}`;
   return { line: whole, instances: instances.length, behind, refused };
 }
 
@@ -168,7 +183,7 @@ function restOf(behind: readonly string[], refused: readonly string[]): string {
 }
 
 const NOT_KEPT =
-  'which keeps no stream of purges: gateways that are connected apply it now, and nobody can say which did (inlay nats init)';
+  'no stream keeps it: gateways that are connected apply it now, and nobody can say which did (inlay nats init)';
 
 /** A connection may take longer than the start of a bus waits. What is told meanwhile may be in its way, or not. */
 async function untilConnected(bus: PurgeBus, isTold: () => boolean): Promise<void> {
@@ -182,9 +197,11 @@ async function untilConnected(bus: PurgeBus, isTold: () => boolean): Promise<voi
 
 function whyNotConnected(servers: string, why: string): string {
   const isAway = why === '' || why === 'no NATS server answers';
+  const isStranger = /authorization violation/i.test(why);
+  const remedy = isStranger ? ': set NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY or NATS_CREDS' : '';
   return isAway
     ? `no NATS server answers at ${servers}: check --nats or NATS_URL`
-    : `no connection to NATS at ${servers}: ${why}`;
+    : `no connection to NATS at ${servers}: ${why}${remedy}`;
 }
 
 /** What the configuration of the gateways says of NATS, if it is here. */

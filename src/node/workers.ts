@@ -68,6 +68,12 @@ export async function runWorkers(
   }
 }
 
+/** Who is told what became of a worker that starts. */
+interface Starting {
+  readonly listens: (one: Listening) => void;
+  readonly fails: (error: InlayError) => void;
+}
+
 class Workers {
   readonly #say: Say;
   readonly #running = new Map<number, Worker>();
@@ -94,17 +100,22 @@ class Workers {
   /** Resolves when it, or another in its place, listens. Throws what it failed with. */
   async start(number: number): Promise<Listening> {
     const { promise, resolve, reject } = Promise.withResolvers<Listening>();
-    this.#fork(number, resolve, reject);
+    this.#fork(number, { listens: resolve, fails: reject });
     return promise;
   }
 
-  #fork(number: number, listens: (one: Listening) => void, fails: (error: InlayError) => void): void {
+  #fork(number: number, { listens, fails }: Starting, isAgain = false): void {
     if (this.#isStopping) return;
     const worker = cluster.fork({ [WORKER]: String(number) });
     this.#running.set(number, worker);
     worker.on('message', (message: FromWorker) => {
-      if ('listening' in message) listens(message.listening);
-      else if ('failed' in message) fails(new InlayError(message.failed.code, message.failed.message));
+      if ('listening' in message) {
+        if (isAgain) this.#say(`worker ${number} (${worker.process.pid}) listens`);
+        listens(message.listening);
+      } else if ('failed' in message) {
+        if (isAgain) this.#say(`worker ${number}: ${message.failed.message}`);
+        fails(new InlayError(message.failed.code, message.failed.message));
+      }
     });
     worker.on('error', ({ message }) => this.#say(`worker ${number}: ${message}`));
     const ended = Promise.withResolvers<void>();
@@ -116,20 +127,13 @@ class Workers {
       if (this.#isStopping) return;
       this.#say(`worker ${number} (${worker.process.pid}) ended: ${signal || `code ${code}`}`);
       if (this.#isTooMuch()) this.#fail(new InlayError('not-ready', TOO_MUCH));
-      else this.#replace(number, listens, fails).catch(this.#fail);
+      else this.#replace(number, { listens, fails }).catch(this.#fail);
     });
   }
 
-  async #replace(number: number, listens: (one: Listening) => void, fails: (error: InlayError) => void): Promise<void> {
+  async #replace(number: number, starting: Starting): Promise<void> {
     await sleep(PAUSE);
-    const again = (one: Listening) => {
-      this.#say(`worker ${number} (${this.#running.get(number)?.process.pid}) listens`);
-      listens(one);
-    };
-    this.#fork(number, again, (error) => {
-      this.#say(`worker ${number}: ${error.message}`);
-      fails(error);
-    });
+    this.#fork(number, starting, true);
   }
 
   #isTooMuch(): boolean {

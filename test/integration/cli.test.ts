@@ -57,6 +57,7 @@ describe('usage that is refused in one line, with a remedy', () => {
     ['a log level that there is not', ['serve', '--origin', NOBODY, '--log', 'loud'], /--log.*all, errors or off/],
     ['an origin and a configuration', ['serve', '--origin', NOBODY, '--config', 'x.ts'], /--origin and --config/],
     ['a purge of nothing', ['purge', '--admin', NOBODY], /a key, --tag, --url, --prefix or --all/],
+    ['a key that is cut short', ['purge', '["GET","http://a'], /is no key \(.*\): is it whole\?/],
     ['a key that is none', ['purge', 'country:FRA'], /"country:FRA" is no key.*--tag country:FRA/],
     ['a space without NATS', ['purge', '--all', '--space', 'b', '--admin', NOBODY], /--space needs --nats/],
     ['a purge of half a URL', ['purge', '--url', 'fragments/x'], /urls\[0\].*must be a path that starts with "\/"/],

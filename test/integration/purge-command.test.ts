@@ -68,6 +68,17 @@ describe.skipIf(!available)('inlay purge on NATS', () => {
     expect(told).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('number 2, applied by 1 of 2') });
   });
 
+  test('takes a key as it is, and as Cache-Status prints it', async () => {
+    const nats = await server();
+    const proxy = await gateway(nats);
+    const key = JSON.stringify(['GET', 'http://a:1', '/a"b\\']);
+    const printed = key.replaceAll(/["\\]/g, '\\$&');
+    for (const text of [key, printed, `"${printed}"`])
+      expect(await runCli(['purge', text, '--admin', proxy.adminUrl, '--wait'])).toMatchObject({ code: 0, stderr: '' });
+    const told = proxy.log.filter(({ type }) => type === 'purge').map(({ first }) => first);
+    expect(told).toEqual([[key], [key], [key]]);
+  });
+
   test('with --wait ends with 1 if nobody says anything', async () => {
     const nats = await server();
     const done = await purge(nats, '--wait');
@@ -94,7 +105,7 @@ describe.skipIf(!available)('inlay purge on NATS', () => {
   test('says what is promised less where no stream keeps purges, which --wait takes for a failure', async () => {
     const nats = await server('');
     const proxy = await gateway(nats);
-    const less = /as [0-9a-f-]{36}, which keeps no stream of purges: .*inlay nats init\)$/;
+    const less = /as [0-9a-f-]{36}; no stream keeps it: .*inlay nats init\)$/;
     expect(await purge(nats)).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(less) });
     const done = await purge(nats, '--wait');
     expect(done).toMatchObject({ code: 1, stdout: expect.stringMatching(less) });

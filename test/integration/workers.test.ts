@@ -85,6 +85,11 @@ describe.skipIf(!available)('inlay serve --workers', () => {
       expect((await get(proxy.url, { connection: 'close' })).status).toBe(200);
       expect(new Set(proxy.log.slice(length).map(({ worker }) => worker))).toContain(1);
     }, SOON);
+    const again = Number(/\((\d+)\) listens$/.exec(proxy.said.at(-1)!)?.[1]);
+    process.kill(again, 'SIGKILL');
+    await vi.waitFor(() => expect(proxy.said.at(-1)).toMatch(/^inlay: worker 1 \(\d+\) listens$/), SOON);
+    await vi.waitFor(() => expect(proxy.said.at(-1)).not.toContain(`(${again})`), SOON);
+    expect(proxy.said.filter((line) => line.endsWith('listens'))).toHaveLength(2); // each says it once
   });
 
   test('gives up when workers die again and again', async () => {
