@@ -52,7 +52,7 @@ export type InlayEvent =
       readonly id: string;
       readonly first: readonly string[];
     }
-  | { readonly type: 'purge-rejected'; readonly from: string; readonly error: InlayError }
+  | { readonly type: 'purge-rejected'; readonly from: string; readonly seq?: number; readonly error: InlayError }
   | { readonly type: 'purge-floor'; readonly seq: number; readonly mode: string; readonly reason: string }
   | {
       /** How well purges arrive has changed; `seq` and `lag` as health reports them. */
@@ -61,7 +61,12 @@ export type InlayEvent =
       readonly seq: number;
       readonly lag: number;
     }
-  | { readonly type: 'bus'; readonly state: 'connected' | 'disconnected' | 'closed'; readonly detail: string }
+  | {
+      /** `refused`: connected, but the server does not permit something. */
+      readonly type: 'bus';
+      readonly state: 'connected' | 'refused' | 'disconnected' | 'closed';
+      readonly detail: string;
+    }
   | { readonly type: 'breaker'; readonly origin: string; readonly state: 'open' | 'closed'; readonly detail: string }
   | { readonly type: 'internal'; readonly error: InlayError }
   | { readonly type: 'background-failed'; readonly error: InlayError; readonly key: string }

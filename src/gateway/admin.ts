@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { asInlayError, InlayError } from '../errors.ts';
 import type { InstanceState, PurgeBus } from '../purge/bus.ts';
 import { MAX_MESSAGE_BYTES, parsePurge } from '../purge/message.ts';
+import { latestOf } from '../purge/number.ts';
 import type { Runtime } from '../runtime.ts';
 import { isLoopback } from './resolve-config.ts';
 
@@ -97,7 +98,7 @@ function readWait(text = '0'): number {
 
 function report({ runtime, bus, space }: AdminSetup) {
   const { kind, state, durable, lag, connected, rejected } = bus;
-  const { synced, seq, position } = runtime.purges;
+  const { synced } = runtime.purges;
   return {
     cache: { size: runtime.store.size, maxSize: runtime.store.maxSize },
     purges: {
@@ -105,7 +106,7 @@ function report({ runtime, bus, space }: AdminSetup) {
       bus: kind,
       state,
       durable,
-      seq: durable || seq > 0 ? seq : position,
+      seq: latestOf(runtime.purges),
       lag,
       connected,
       synced,

@@ -1,5 +1,6 @@
 import type { Answer } from '../cache/cache.ts';
-import { currentAge, freshness, isForAnybody } from '../cache/freshness.ts';
+import { currentAge, isForAnybody } from '../cache/freshness.ts';
+import { judge } from '../cache/lookup.ts';
 import { bodyLength, type Stream } from '../cache/open.ts';
 import type { Composition } from '../compose/compose.ts';
 import { countErrors, countOutcomes, isDegraded, partsOf } from '../compose/plan.ts';
@@ -278,8 +279,7 @@ function cacheStatus(page: PageEntry | Stream, visit: Visit): CacheStatus {
   if (!setup.runtime.purges.synced) details.push('unsynced');
   const detail = details.length === 0 ? undefined : details.join(' ');
   if (page.kind === 'entry' && part.delivered !== 'stale' && (page.how === 'hit' || page.how === 'stale')) {
-    const { runtime } = setup;
-    const state = freshness(page.entry, runtime.now());
+    const state = judge(page.entry, setup.runtime).freshness;
     return { hit: true, ttl: state.state === 'fresh' ? state.ttl : -state.staleFor, key, detail };
   }
   const stored = page.kind === 'entry' ? page.stored && part.delivered !== 'stale' : willBeStored(page, visit);

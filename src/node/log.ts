@@ -50,7 +50,7 @@ function write(log: Logger, event: InlayEvent, level: LogLevel, isWanted: (type:
       else if (level === 'all') log.info(event, event.type);
       return;
     case 'bus':
-      if (event.state !== 'connected') log.warn(event, event.type);
+      if (event.state === 'refused' || event.state === 'disconnected') log.warn(event, event.type);
       else if (level === 'all') log.info(event, event.type);
       return;
     case 'breaker':

@@ -8,7 +8,7 @@ import { type Place, storedAt } from './nats-place.ts';
 import { headOf, type Signatures } from './nats-signature.ts';
 import { coversSubject } from './nats-subjects.ts';
 import { RefusedNumbers } from './refused-numbers.ts';
-import { Rejections } from './rejections.ts';
+import { type Rejected, Rejections } from './rejections.ts';
 import { within } from './waits.ts';
 
 /** A subject on which a service tells of changes, and the tags that one message purges, hard. */
@@ -66,7 +66,7 @@ export class NatsIntake {
   /** Reads a purge that no stream keeps. */
   purge(subject: string, message: Msg): void {
     const fault = this.#faultOf(message, Date.now());
-    if (fault !== undefined) this.#refuse(subject, fault);
+    if (fault !== undefined) this.#refuse({ from: `nats ${subject}` }, fault);
     else this.#read(subject, () => parsePurge(message.data));
   }
 
@@ -86,7 +86,7 @@ export class NatsIntake {
     const fault = isPurge ? this.#faultOf(message, storedAt(place)) : undefined;
     if (fault !== undefined) {
       this.#refused.refused(this.#index.epoch, seq);
-      this.#refuse(subject, fault);
+      this.#refuse({ from: `nats ${subject}`, seq }, fault);
     } else {
       if (isPurge) this.#refused.taken();
       this.#read(subject, () => (isPurge ? parsePurge(data) : readEvent(this.#events, subject)), seq);
@@ -135,8 +135,8 @@ export class NatsIntake {
   }
 
   /** Purges nothing: anybody may have sent it. */
-  #refuse(from: string, fault: string): void {
-    this.#rejections.report(`nats ${from}`, new InlayError('unauthorized', `refused: ${fault}`));
+  #refuse(which: Omit<Rejected, 'error'>, fault: string): void {
+    this.#rejections.report({ ...which, error: new InlayError('unauthorized', `refused: ${fault}`) });
   }
 
   /**
@@ -170,7 +170,8 @@ export class NatsIntake {
     } catch (thrown) {
       if (number !== undefined) this.#index.record(NOTHING, number);
       this.#suspect();
-      this.#rejections.report(`nats ${from}`, asInlayError(thrown, 'purge-invalid'));
+      const which = { from: `nats ${from}`, ...(number === undefined ? {} : { seq: number }) };
+      this.#rejections.report({ ...which, error: asInlayError(thrown, 'purge-invalid') });
     }
   }
 }

@@ -10,6 +10,7 @@ import {
   printPurge,
   purgeSubject,
 } from '../purge/message.ts';
+import { latestOf } from '../purge/number.ts';
 import type { PurgeIndex } from '../purge/purge-index.ts';
 import type { Runtime } from '../runtime.ts';
 import type { NatsAuth } from './nats-auth.ts';
@@ -215,7 +216,7 @@ class NatsBus implements PurgeBus {
     this.#unsync();
     if (this.#closing.signal.aborted) return listened;
     // What a stream keeps is not missed: it is read when it is there again. Until then freshness is capped.
-    if (kept) this.#missed = this.#hasUnkept();
+    if (kept) this.#missed = this.#unkept().length > 0;
     else this.#options.index.raiseFloor('soft', 'disconnected');
     this.#tell('disconnected', describe(reason));
     return listened;
@@ -233,6 +234,12 @@ class NatsBus implements PurgeBus {
     if (!this.durable) {
       const advice = `the server keeps no stream ${STREAM}: an outage will make everything stale (inlay nats init makes one)`;
       this.#tell('connected', advice);
+    } else if (this.#unkept().length > 0) {
+      const subjects = this.#unkept().join(', ');
+      this.#tell(
+        'connected',
+        `the stream ${STREAM} does not keep ${subjects}: an outage will make everything stale (inlay nats init --subject adds it)`,
+      );
     }
     await this.#follower.follow(connection, {
       applied: () => this.#answers.applied(),
@@ -261,9 +268,9 @@ class NatsBus implements PurgeBus {
     this.#become('live');
   }
 
-  /** Whether services tell of changes on subjects that the stream does not keep. */
-  #hasUnkept(): boolean {
-    return !this.durable || this.#options.events.some(({ subject }) => !this.#follower.keeps(subject));
+  /** Subjects on which services tell of changes, and which the stream does not keep. */
+  #unkept(): string[] {
+    return this.#options.events.map(({ subject }) => subject).filter((subject) => !this.#follower.keeps(subject));
   }
 
   /** Subscribes, and again where the server refuses: its permissions may change while the connection stands. */
@@ -289,7 +296,7 @@ class NatsBus implements PurgeBus {
   }
 
   #refuse(subject: string, error: NatsError): void {
-    this.#tell('connected', `not subscribed to ${subject}: ${describe(error)}`);
+    this.#tell('refused', `not subscribed to ${subject}: ${describe(error)}`);
     // Then nobody learns how far we are, and that is all.
     if (subject === controlSubject(this.#options.space)) return;
     this.#isSubscribed = false;
@@ -301,16 +308,22 @@ class NatsBus implements PurgeBus {
     if (state === this.#state) return;
     this.#state = state;
     const { index, observe } = this.#options;
-    observe({ type: 'purge-state', state, seq: index.seq, lag: this.lag });
+    // Who is told to close is told that it has.
+    if (!this.#closing.signal.aborted) observe({ type: 'purge-state', state, seq: latestOf(index), lag: this.lag });
   }
 
   #sync(connection: NatsConnection): void {
     const { index } = this.#options;
-    if (this.#missed) index.raiseFloor('soft', 'reconnected; purges may have been missed');
+    if (this.#missed) index.raiseFloor('soft', this.#whyMissed());
     this.#missed = false;
     index.setSynced(true);
     this.#told.clear();
     this.#tell('connected', connection.getServer());
+  }
+
+  #whyMissed(): string {
+    const what = this.durable ? `events that the stream does not keep (${this.#unkept().join(', ')})` : 'purges';
+    return `${what} may have been missed`;
   }
 
   #unsync(): void {
@@ -339,11 +352,11 @@ class NatsBus implements PurgeBus {
       if (type !== Events.Error || refused?.operation === 'subscription') continue;
       const detail = refused === undefined ? String(data) : `not permitted to publish to ${refused.subject}`;
       if (refused?.subject === this.#subject) this.#publisher.refused = detail;
-      this.#tell(this.connected ? 'connected' : 'disconnected', detail);
+      this.#tell(refused === undefined ? (this.connected ? 'connected' : 'disconnected') : 'refused', detail);
     }
   }
 
-  #tell(state: 'connected' | 'disconnected', detail: string): void {
+  #tell(state: 'connected' | 'refused' | 'disconnected', detail: string): void {
     if (this.#told.has(`${state} ${detail}`)) return;
     this.#told.add(`${state} ${detail}`);
     this.#options.observe({ type: 'bus', state, detail });

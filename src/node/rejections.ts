@@ -1,8 +1,11 @@
 import { InlayError } from '../errors.ts';
-import type { Runtime } from '../runtime.ts';
+import type { InlayEvent, Runtime } from '../runtime.ts';
 
 /** Ms in which at most one rejected message is reported. */
 const REPORT_INTERVAL = 1_000;
+
+/** Which message was rejected, with its number if a stream keeps it, and why. */
+export type Rejected = Omit<Extract<InlayEvent, { type: 'purge-rejected' }>, 'type'>;
 
 /** Reports the first rejected message at once and counts the others of its second: a flood must not flood the log. */
 export class Rejections {
@@ -11,24 +14,24 @@ export class Rejections {
   #suppressed = 0;
   /** Since the start. */
   total = 0;
-  #last: { from: string; error: InlayError } | undefined;
+  #last: Rejected | undefined;
 
   constructor(observe: Runtime['observe']) {
     this.#observe = observe;
   }
 
-  report(from: string, error: InlayError): void {
+  report(rejected: Rejected): void {
     this.total += 1;
-    this.#tell(from, error);
+    this.#tell(rejected);
   }
 
-  #tell(from: string, error: InlayError): void {
+  #tell(rejected: Rejected): void {
     if (this.#timer !== undefined) {
       this.#suppressed += 1;
-      this.#last = { from, error };
+      this.#last = rejected;
       return;
     }
-    this.#observe({ type: 'purge-rejected', from, error });
+    this.#observe({ type: 'purge-rejected', ...rejected });
     this.#timer = setTimeout(() => this.flush(), REPORT_INTERVAL).unref();
   }
 
@@ -37,11 +40,11 @@ export class Rejections {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#last === undefined) return;
-    const { from, error } = this.#last;
+    const { error, ...rest } = this.#last;
     const message = `${error.message} (the last of ${this.#suppressed} more)`;
     const path = error.path === undefined ? {} : { path: error.path };
     this.#last = undefined;
     this.#suppressed = 0;
-    this.#tell(from, new InlayError(error.code, message, { ...path, cause: error }));
+    this.#tell({ ...rest, error: new InlayError(error.code, message, { ...path, cause: error }) });
   }
 }

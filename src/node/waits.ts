@@ -5,7 +5,7 @@ import { asInlayError } from '../errors.ts';
 export async function within<T>(ms: number, promise: Promise<T>, over?: AbortSignal): Promise<T> {
   const failed = Promise.withResolvers<never>();
   const lose = () => failed.reject(new Error('connection lost'));
-  const timer = setTimeout(() => failed.reject(new Error(`no answer within ${ms} ms`)), ms);
+  const timer = setTimeout(() => failed.reject(new Error(`no answer within ${Math.round(ms)} ms`)), ms);
   if (over?.aborted) lose();
   // Not a race with a promise that lives as long as the connection: that would keep every wait in memory.
   over?.addEventListener('abort', lose);

@@ -1,6 +1,7 @@
 import { InlayError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import { type PurgeMessage, parsePurge, printPurge, targetCount } from './message.ts';
+import { latestOf } from './number.ts';
 import type { PurgeIndex } from './purge-index.ts';
 
 /** How far an instance of the space is. */
@@ -76,7 +77,7 @@ export function applyPurge(
   if (number === undefined) return undefined;
   const { id, mode, keys, tags, urls, prefixes } = message;
   const first = [...tags, ...keys, ...urls, ...prefixes].slice(0, 3);
-  observe({ type: 'purge', seq: seq ?? number, mode, targets: targetCount(message), from, id, first });
+  observe({ type: 'purge', seq: seq ?? latestOf(index), mode, targets: targetCount(message), from, id, first });
   return number;
 }
 

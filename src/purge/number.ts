@@ -19,3 +19,13 @@ export function numberOf(seq: number): number {
 export function seqOf(number: number): number {
   return Math.floor(number / MINORS);
 }
+
+/**
+ * Where a process stands, or stood, as people are told: the sequence number of a message of the stream, or where it never
+ * applied one, how many purges it had recorded.
+ *
+ * @param seq of the last message of the stream that was applied; 0 if none was
+ */
+export function latestOf({ seq, position }: { readonly seq: number; readonly position: number }): number {
+  return seq > 0 ? seqOf(position) : position;
+}

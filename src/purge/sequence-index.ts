@@ -1,7 +1,7 @@
 import type { Runtime } from '../runtime.ts';
 import { type Mark, Marks, VALID, worse } from './marks.ts';
 import type { PurgeMode } from './message.ts';
-import { MINORS, numberOf } from './number.ts';
+import { latestOf, MINORS, numberOf } from './number.ts';
 import type { Purged, PurgeIndex, Stamped, Validity } from './purge-index.ts';
 
 /** What a new index needs: the epoch of its sequence, and how many targets it remembers. */
@@ -185,7 +185,8 @@ class SequenceIndex implements PurgeIndex {
     this.#generation += 1;
   }
 
-  #tell(mode: PurgeMode, reason: string, seq = this.#position): void {
+  #tell(mode: PurgeMode, reason: string, number = this.#position): void {
+    const seq = latestOf({ seq: this.#seq, position: number });
     this.#observe?.({ type: 'purge-floor', seq, mode, reason });
   }
 }

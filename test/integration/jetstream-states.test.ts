@@ -34,8 +34,27 @@ describe.skipIf(!available)('every change of state is told', () => {
     expect(story.at(-1)).toEqual({ type: 'purge-state', state: 'live', seq: 3, lag: 0 });
 
     await instance.bus.close();
-    expect(states(instance).at(-1)).toBe('suspect');
+    expect(changes(instance).slice(2)).toEqual(story); // an end that was asked for is no alarm
+    expect(instance.bus.state).toBe('suspect');
     expect(instance.events.at(-1)).toMatchObject({ type: 'bus', state: 'closed' });
+  });
+
+  test('and what an outage will cost where the stream does not keep what services tell, before and after', async () => {
+    const server = await bench.server();
+    await bench.operator(server).create({ subjects: ['inlay.purge.*', 'kept.*'] });
+    const events = ['kept.*', 'stock.*'].map((subject) => ({ subject, tags: () => [] }));
+    const instance = await bench.instance(server.url, { events });
+    const details = () => instance.events.flatMap((event) => (event.type === 'bus' ? [event.detail] : []));
+    const advice =
+      'the stream INLAY_PURGE does not keep stock.*: an outage will make everything stale (inlay nats init --subject adds it)';
+    expect(details().filter((detail) => detail.includes('does not keep'))).toEqual([advice]);
+    expect(instance.floors()).toEqual([]);
+    await server.kill();
+    await untilSuspect(instance);
+    await server.restart();
+    await untilLive(instance);
+    const reason = 'events that the stream does not keep (stock.*) may have been missed';
+    expect(instance.floors()).toEqual([{ mode: 'soft', reason }]);
   });
 
   test('once, however long it lasts', async () => {

@@ -192,7 +192,7 @@ describe.skipIf(!available)('a lost connection', () => {
     );
     expect(index.validity(meanwhile)).toMatchObject({
       state: 'soft',
-      target: 'reconnected; purges may have been missed',
+      target: 'purges may have been missed',
     });
     const after = fetch(['a']);
     expect(index.validity(after).state).toBe('valid');

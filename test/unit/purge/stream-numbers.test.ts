@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createPurge, type PurgeMessage } from '../../../src/purge/message.ts';
-import { MINORS, numberOf, seqOf } from '../../../src/purge/number.ts';
+import { latestOf, MINORS, numberOf, seqOf } from '../../../src/purge/number.ts';
 import type { PurgeIndex, Stamped } from '../../../src/purge/purge-index.ts';
 import { createPurgeIndex } from '../../../src/purge/sequence-index.ts';
 import type { InlayEvent } from '../../../src/runtime.ts';
@@ -32,6 +32,16 @@ describe('numbers', () => {
 });
 
 describe('an index that follows a stream', () => {
+  test('tells people the numbers of the stream, and before it has any how often it was told something', () => {
+    expect(latestOf({ seq: 0, position: 3 })).toBe(3);
+    expect(latestOf({ seq: 41, position: numberOf(41) + 7 })).toBe(41);
+    const { index, events } = following();
+    index.raiseFloor('soft', 'why');
+    index.record(purge({ tags: ['a'] }), 41);
+    index.raiseFloor('soft', 'why');
+    expect(events).toMatchObject([40, 41].map((seq) => ({ type: 'purge-floor', seq })));
+  });
+
   test('gives all targets of a message its number, and what it records alone the minor numbers after it', () => {
     const { index } = following();
     const entry = fetched(index, 'a');
