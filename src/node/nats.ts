@@ -1,50 +1,21 @@
 import { hostname } from 'node:os';
-import { InlayError } from '../errors.ts';
 import { applyPurge, type BusState, type Published, type PurgeBus } from '../purge/bus.ts';
-import {
-  ALL_SPACES,
-  eventSubjectFault,
-  isSpace,
-  type PurgeMessage,
-  parsePurge,
-  printPurge,
-  purgeSubject,
-} from '../purge/message.ts';
+import { ALL_SPACES, type PurgeMessage, parsePurge, printPurge, purgeSubject } from '../purge/message.ts';
 import { latestOf } from '../purge/number.ts';
-import type { PurgeIndex } from '../purge/purge-index.ts';
-import type { Runtime } from '../runtime.ts';
-import type { NatsAuth } from './nats-auth.ts';
 import { Answers, census, controlSubject } from './nats-census.ts';
 import { Events, type Msg, type NatsConnection, type NatsError } from './nats-client.ts';
 import { StreamFollower } from './nats-follower.ts';
-import { type NatsEvent, NatsIntake } from './nats-intake.ts';
+import { NatsIntake } from './nats-intake.ts';
 import { Line } from './nats-line.ts';
+import { type NatsOptions, readOptions } from './nats-options.ts';
 import { NatsPublisher } from './nats-publisher.ts';
-import { dial, readServer, type Server } from './nats-servers.ts';
+import { dial, type Server } from './nats-servers.ts';
 import { Signatures } from './nats-signature.ts';
 import { STREAM } from './nats-stream.ts';
 import { NatsSubscriptions, type Wanted } from './nats-subscriptions.ts';
 import { describe, pause, within } from './waits.ts';
 
-export type { NatsEvent } from './nats-intake.ts';
-
-/** Where the servers are, which purges to listen to, and the index that they are recorded in. */
-export interface NatsOptions {
-  /** `nats://host:port`, or `tls://host:port`, which refuses a server without TLS; several form one cluster. */
-  readonly servers: string | readonly string[];
-  readonly space: string;
-  /** Subjects on which services tell of changes (`*` and `>` allowed), and the tags that a change purges. */
-  readonly events: readonly NatsEvent[];
-  readonly index: PurgeIndex;
-  readonly observe: Runtime['observe'];
-  /** How this instance is called in the server's monitoring. */
-  readonly name?: string;
-  readonly auth?: NatsAuth;
-  /** The first signs purges, all are believed; with none, purges are neither signed nor have to be. Default none. */
-  readonly secrets?: readonly string[];
-  /** Only publishes: it applies nothing, and answers nobody. */
-  readonly publisher?: boolean;
-}
+export type { NatsOptions } from './nats-options.ts';
 
 /** Ms that the start waits for a server; afterwards the connection comes up in the background. */
 const START_WAIT = 1_000;
@@ -95,15 +66,7 @@ class NatsBus implements PurgeBus {
 
   constructor(options: NatsOptions) {
     this.#options = options;
-    if (!isSpace(options.space) || options.space === ALL_SPACES) {
-      throw invalid('space', 'must match [A-Za-z0-9_-]{1,64} and name a single space');
-    }
-    this.#servers = [options.servers].flat().map(readServer);
-    if (this.#servers.length === 0) throw invalid('servers', 'must name at least one server');
-    options.events.forEach(({ subject }, at) => {
-      const fault = eventSubjectFault(subject);
-      if (fault !== undefined) throw invalid(`events[${at}].subject`, fault);
-    });
+    this.#servers = readOptions(options);
     this.#subject = purgeSubject(options.space);
     const { secrets = [] } = options;
     const signatures = secrets.length === 0 ? undefined : new Signatures(secrets);
@@ -231,16 +194,15 @@ class NatsBus implements PurgeBus {
       return;
     }
     if (this.#follower.isGone) this.#missed = true;
-    if (!this.durable) {
-      const advice = `the server keeps no stream ${STREAM}: an outage will make everything stale (inlay nats init makes one)`;
-      this.#tell('connected', advice);
-    } else if (this.#unkept().length > 0) {
-      const subjects = this.#unkept().join(', ');
+    const cost = 'an outage will make everything stale';
+    const unkept = this.#unkept().join(', ');
+    if (!this.durable)
+      this.#tell('connected', `the server keeps no stream ${STREAM}: ${cost} (inlay nats init makes one)`);
+    else if (unkept !== '')
       this.#tell(
         'connected',
-        `the stream ${STREAM} does not keep ${subjects}: an outage will make everything stale (inlay nats init --subject adds it)`,
+        `the stream ${STREAM} does not keep ${unkept}: ${cost} (inlay nats init --subject adds it)`,
       );
-    }
     await this.#follower.follow(connection, {
       applied: () => this.#answers.applied(),
       moved: () => this.#settle(connection),
@@ -322,8 +284,8 @@ class NatsBus implements PurgeBus {
   }
 
   #whyMissed(): string {
-    const what = this.durable ? `events that the stream does not keep (${this.#unkept().join(', ')})` : 'purges';
-    return `${what} may have been missed`;
+    const unkept = this.durable ? this.#unkept().join(', ') : '';
+    return `${unkept === '' ? 'purges' : `events that the stream does not keep (${unkept})`} may have been missed`;
   }
 
   #unsync(): void {
@@ -361,8 +323,4 @@ class NatsBus implements PurgeBus {
     this.#told.add(`${state} ${detail}`);
     this.#options.observe({ type: 'bus', state, detail });
   }
-}
-
-function invalid(member: string, fault: string): InlayError {
-  return new InlayError('config-invalid', `nats.${member} ${fault}`, { path: `nats.${member}` });
 }
