@@ -37,10 +37,13 @@ export function createLruStore(maxSize: number): SweptStore {
         const stored = standsOn === undefined ? undefined : cache.peek(standsOn);
         if (stored !== undefined && isWorthless(stored)) cache.delete(standsOn!);
         standsOn = value;
-        round.left -= 1;
-        if (done !== true && round.left >= 0) continue;
-        round = standsOn = undefined;
-        return true;
+        if (done !== true) round.left -= 1;
+        if (cache.size === 0 || round.left < (done === true ? 1 : 0)) {
+          round = standsOn = undefined;
+          return true;
+        }
+        // It also ends where what it stood on was used, or made room for something new.
+        if (done === true) round = { keys: cache.rkeys(), left: round.left };
       }
       return false;
     },

@@ -198,8 +198,10 @@ export function baseOf(request: PageRequest, trusted: ReadonlySet<string>): stri
 /** Whether something in the store will never be served again, whatever is asked for: it was purged, or made of what was. */
 export function isWorthless(stored: Stored, { purges }: Pick<Runtime, 'purges'>): boolean {
   if (stored.kind === 'entry') return purges.validity(stored).state === 'hard';
+  if (!isMemo(stored)) return false;
   // Parts that were purged softly are replaced when they are asked for again, and this is then made of others.
-  return isMemo(stored) && stored.parts.some((part) => part.gone || purges.validity(part).state !== 'valid');
+  const isJudged = stored.generation === purges.generation;
+  return stored.parts.some((part) => part.gone || (!isJudged && purges.validity(part).state !== 'valid'));
 }
 
 /** Whether something in the store is an assembled page. */

@@ -5,8 +5,9 @@ import type { PurgeIndex } from '../purge/purge-index.ts';
 /** Ms between two looks whether anything was purged, and between two slices of a round. */
 const LOOK_AGAIN = 1_000;
 const BETWEEN_SLICES = 10;
-/** What a slice looks at: some hundred microseconds' work. */
+/** What a slice looks at, and ms after which it looks at no more: a page may have hundreds of parts to be judged. */
 const SLICE = 250;
+const WORK = 1;
 /** The share of its bound that a store may hold before it is swept: until then worthless entries push nothing out, and tell why they are misses. */
 const FULL = 0.5;
 
@@ -33,8 +34,13 @@ export function startSweeper(
     slice();
   };
   const slice = (): void => {
-    if (store.sweep(SLICE, isWorthless)) pause(LOOK_AGAIN, look);
-    else pause(BETWEEN_SLICES, slice);
+    const until = performance.now() + WORK;
+    for (let left = SLICE; left > 0 && performance.now() < until; left--) {
+      if (!store.sweep(1, isWorthless)) continue;
+      pause(LOOK_AGAIN, look);
+      return;
+    }
+    pause(BETWEEN_SLICES, slice);
   };
   pause(LOOK_AGAIN, look);
   return () => clearTimeout(timer);
