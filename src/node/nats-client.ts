@@ -22,6 +22,7 @@ export {
   type JetStreamManager,
   type Msg,
   type MsgHdrs,
+  millis,
   type NatsConnection,
   type NatsError,
   nanos,

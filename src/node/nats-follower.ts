@@ -1,5 +1,5 @@
 import type { PurgeIndex } from '../purge/purge-index.ts';
-import type { NatsConnection, StreamInfo } from './nats-client.ts';
+import { millis, type NatsConnection, type StreamInfo } from './nats-client.ts';
 import type { NatsIntake } from './nats-intake.ts';
 import { type Bookmark, endOf } from './nats-place.ts';
 import { StreamReader } from './nats-reader.ts';
@@ -31,6 +31,7 @@ export class StreamFollower {
   /** What the index calls the stream: a history that was written anew has another name, though the stream is the same. */
   #epoch = '';
   #histories = 0;
+  readonly #moments = new Moments();
   /** The stream as the last connection found it. */
   #stream: StreamInfo | undefined;
   #reader: StreamReader | undefined;
@@ -109,6 +110,7 @@ export class StreamFollower {
     this.#histories += 1;
     this.#epoch = `${STREAM} ${this.#histories}`;
     this.#index.startAt(this.#epoch, last.seq, reason);
+    this.#moments.forget();
     this.#last = last;
   }
 
@@ -119,7 +121,7 @@ export class StreamFollower {
     this.#reader = undefined;
   }
 
-  /** Forgets what the stream has dropped by its age. Rejects if there is a stream now, or none any more, or another. */
+  /** Forgets what is older than the stream keeps anything. Rejects if there is a stream now, or none any more, or another. */
   async lookAgain(connection: NatsConnection, over: AbortSignal): Promise<void> {
     const looking = within(ANSWER_WAIT, findStream(connection), over);
     // The reader notices soon enough when it is cut off.
@@ -134,8 +136,42 @@ export class StreamFollower {
     if (found !== undefined) this.#prune(found);
   }
 
-  /** What was fetched right after the message before the first has missed none that are gone. */
-  #prune({ state }: StreamInfo): void {
-    this.#index.prune(Math.max(0, state.first_seq - 1));
+  /**
+   * Forgets what was purged longer ago than the stream keeps its messages, by this process's clock. What the stream dropped
+   * earlier, for want of room, has been read all the same: or whoever fills it would purge everything.
+   */
+  #prune({ config }: StreamInfo): void {
+    if (config.max_age > 0)
+      this.#index.prune(this.#moments.pass(this.#index.seq, performance.now(), millis(config.max_age)));
+  }
+}
+
+/** Parts of an age that are told apart. */
+const MOMENTS = 64;
+
+/** How far the stream had been read at some moments, none of them older than an age. */
+class Moments {
+  #moments: { readonly at: number; readonly seq: number }[] = [];
+  #old = 0;
+
+  /**
+   * Takes note of how far it has been read, and returns how far it had been an age ago.
+   *
+   * @param age ms
+   */
+  pass(seq: number, now: number, age: number): number {
+    const last = this.#moments.at(-1);
+    if (last === undefined || now - last.at >= age / MOMENTS) this.#moments.push({ at: now, seq });
+    for (let first = this.#moments[0]; first !== undefined && now - first.at >= age; first = this.#moments[0]) {
+      this.#old = first.seq;
+      this.#moments.shift();
+    }
+    return this.#old;
+  }
+
+  /** Numbers are others from now on. */
+  forget(): void {
+    this.#moments = [];
+    this.#old = 0;
   }
 }

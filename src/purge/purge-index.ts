@@ -63,7 +63,7 @@ export interface PurgeIndex {
   raiseFloor(mode: PurgeMode, reason: string): number;
   /**
    * Forgets what messages before this one purged, some of it at once: what was fetched before them counts as purged, hard.
-   * To be called again and again with the first message that the stream still has.
+   * To be called again and again with the message that is old enough.
    */
   prune(seq: number): void;
   setSynced(synced: boolean): void;

@@ -112,7 +112,7 @@ class SequenceIndex implements PurgeIndex {
   prune(seq: number): void {
     // Of a stream that is empty the first message is the one after the last: what was fetched since the last is not old.
     const number = numberOf(Math.min(seq, this.#seq));
-    if (number > this.#floor.hard) this.#setFloor('hard', number, 'older than the purges that the stream still has');
+    if (number > this.#floor.hard) this.#setFloor('hard', number, 'older than the purges that are remembered');
     this.#marks.forgetUpTo(number);
     this.#marks.sweep(PRUNED_AT_ONCE);
   }

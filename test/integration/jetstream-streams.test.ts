@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
 import { Bench, SOON, SUBJECT, untilLive, untilSuspect } from '../support/jetstream.ts';
-import { natsServerAvailable } from '../support/nats-server.ts';
+import { natsServerAvailable, publishRaw } from '../support/nats-server.ts';
 
 const available = natsServerAvailable();
 if (!available) console.warn('SKIPPED test/integration/jetstream-streams.test.ts: nats-server is not installed');
@@ -78,16 +78,40 @@ describe.skipIf(!available)('a stream', () => {
     expect([one.state(entry), one.index.seq]).toEqual(['hard', 12]);
   });
 
-  test('that dropped what had been read makes nothing invalid but what is older than the drop', async () => {
+  test('that dropped what had been read makes nothing invalid', async () => {
     const { operator, one, away } = await world(0);
     const ancient = one.fetch(['kept']);
     await operator.publish(SUBJECT, ...purges(5));
     await vi.waitFor(() => expect(one.index.seq).toBe(5), SOON);
     const entry = one.fetch(['kept']);
     await away(() => operator.dropBefore(6));
-    expect([one.state(ancient), one.state(entry), one.index.seq]).toEqual(['hard', 'valid', 5]);
     await away(() => operator.publish(SUBJECT, purge('a')));
-    expect(one.state(entry)).toBe('valid');
+    expect([one.state(ancient), one.state(entry), one.index.seq]).toEqual(['valid', 'valid', 6]);
+    expect(one.floors()).toEqual([]);
+  });
+
+  test('that runs over with what was read makes nothing invalid, signed or not', async () => {
+    const { server, one, away } = await world(0, { max_msgs: 100 });
+    const entry = one.fetch(['kept']);
+    for (const last of [80, 160]) {
+      await publishRaw(server.port, SUBJECT, ...purges(80));
+      await vi.waitFor(() => expect(one.index.seq).toBe(last), SOON);
+    }
+    await away(async () => undefined); // it looks at the stream again
+    expect([one.state(entry), one.floors()]).toEqual(['valid', []]);
+  });
+
+  test('whose messages reach their age has what they purged forgotten, and what is older go', async () => {
+    const { operator, one } = await world(0, { max_age: 1e9, duplicate_window: 1e9 });
+    const ancient = one.fetch(['kept']);
+    await operator.publish(SUBJECT, ...purges(3));
+    await vi.waitFor(() => expect([one.index.seq, one.index.targets > 0]).toEqual([3, true]), SOON);
+    const entry = one.fetch(['kept']);
+    await vi.waitFor(() => expect([one.index.targets, one.state(ancient)]).toEqual([0, 'hard']), {
+      ...SOON,
+      timeout: 20_000,
+    });
+    expect([one.state(entry), one.isLive()]).toEqual(['valid', true]);
   });
 
   test('that was made anew during an outage makes everything older invalid, whatever its numbers', async () => {
