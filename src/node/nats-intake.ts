@@ -4,8 +4,9 @@ import { ALL_SPACES, createPurge, type PurgeMessage, parsePurge, purgeSubject } 
 import type { PurgeIndex } from '../purge/purge-index.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Msg } from './nats-client.ts';
+import { headOf } from './nats-head.ts';
 import { type Place, storedAt } from './nats-place.ts';
-import { headOf, type Signatures } from './nats-signature.ts';
+import type { Signatures } from './nats-signature.ts';
 import { coversSubject } from './nats-subjects.ts';
 import { RefusedNumbers } from './refused-numbers.ts';
 import { type Rejected, Rejections } from './rejections.ts';

@@ -9,6 +9,7 @@ import {
   nanos,
   type Subscription,
 } from './nats-client.ts';
+import { headOf, type Sign, signOf } from './nats-head.ts';
 import { type Bookmark, meet, type Place, placeOf } from './nats-place.ts';
 import { epochOf, STREAM } from './nats-stream.ts';
 
@@ -19,6 +20,9 @@ const SILENCE = 2_500;
 const INACTIVE = 10_000;
 /** Ms for an answer of the server. */
 const ANSWER_WAIT = 2_000;
+
+/** Subjects on which the server learns that it may go on sending: whatever else a message names is none of ours. */
+const FLOW = `$JS.FC.${STREAM}.`;
 
 /** What a reader is told. Nothing of it may throw. */
 export interface StreamListener {
@@ -147,7 +151,7 @@ export class StreamReader {
         if (this.#subscription !== subscription || this.#stopped) return;
         if (error !== null) this.#failed(error);
         else if (this.#early !== undefined) this.#early.push(message);
-        else this.#take(message);
+        else this.#take(message); // must not throw: `nats` would end the subscription, and tell nobody
       },
     });
     this.#subscription = subscription;
@@ -190,10 +194,10 @@ export class StreamReader {
   }
 
   #take(message: Msg): void {
-    // Headers of what the stream keeps are anybody's: they are not looked at, and `nats` throws for some.
     const place = placeOf(message.reply);
     if (place === undefined) {
-      if (message.headers?.code === 100) this.#sign(message);
+      const sign = signOf(headOf(message));
+      if (sign !== undefined) this.#sign(message, sign);
       return;
     }
     this.#heard();
@@ -226,16 +230,13 @@ export class StreamReader {
   }
 
   /** A sign of life, or the server's question whether it may go on sending. */
-  #sign(message: Msg): void {
-    const { headers } = message;
+  #sign(message: Msg, { stalled, delivered }: Sign): void {
     this.#heard();
-    const stalled = headers?.get('Nats-Consumer-Stalled');
-    if (message.reply !== undefined && message.reply !== '') message.respond();
-    else if (stalled) this.#connection.publish(stalled);
-    const delivered = Number(headers?.get('Nats-Last-Consumer') || Number.NaN);
+    if (message.reply?.startsWith(FLOW) === true) message.respond();
+    else if (stalled?.startsWith(FLOW) === true) this.#connection.publish(stalled);
     if (delivered > this.#delivered) this.#again();
     // The server has nothing more: what was to come may have been dropped from the stream meanwhile.
-    else if (delivered === this.#delivered && !stalled) {
+    else if (delivered === this.#delivered && stalled === undefined) {
       // It waits for an acknowledgement that does not come, or what was to come was dropped: a new consumer knows.
       if (this.pending > 0 || (delivered >= WINDOW && delivered % (WINDOW / 2) === 0)) this.#again();
       else {

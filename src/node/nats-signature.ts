@@ -1,5 +1,4 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-import type { Msg } from './nats-client.ts';
 
 /**
  * The header that proves that a purge was published by somebody who knows the secret: `t=<epoch ms>,s=<hex>`, where `s` is
@@ -96,23 +95,4 @@ function fieldsOf(head: Uint8Array): string[] {
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1');
   for (const [, value] of text.matchAll(FIELD)) if (fields.push(value!) === 2) break;
   return fields;
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** What `nats` knows of a message and does not tell: how many bytes its headers have; less than 0 if it has none. */
-interface Measured {
-  readonly _msg?: { readonly hdr?: number };
-}
-
-/**
- * The bytes of a message's headers, which stand before its body. `message.headers` throws for some, and for many takes time
- * that grows with the square of their number, so that a few hundred messages a second would keep a process busy.
- */
-export function headOf(message: Msg): Uint8Array {
-  const { data } = message;
-  const length = (message as Msg & Measured)._msg?.hdr ?? -1;
-  return length > 0 && length <= data.byteOffset
-    ? new Uint8Array(data.buffer, data.byteOffset - length, length)
-    : NO_BYTES;
 }
