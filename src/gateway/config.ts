@@ -110,8 +110,9 @@ export interface GatewayConfig {
     readonly auth?: NatsAuthConfig;
     /**
      * What purges on NATS are signed with, at least 32 characters: those that nobody signed with it purge nothing. Of
-     * several the first signs and all are believed, so that one can take the place of another. Default: INLAY_PURGE_SECRET
-     * (commas separate several); without any, whoever may publish may purge.
+     * several (a list, or commas between them: a secret holds none, and no blanks at its ends) the first signs and all are
+     * believed, so that one can take the place of another. Named here it must have a value. Default: INLAY_PURGE_SECRET;
+     * without any, whoever may publish may purge.
      */
     readonly secret?: Setting | readonly Setting[];
     /** Freshness while purges may be missed. Default 30 s. */
@@ -142,7 +143,7 @@ export function defineGateway(config: GatewayConfig): GatewayConfig {
   return config;
 }
 
-/** A setting taken from environment variable `name` at start, or `fallback`; without either it counts as absent. */
+/** A setting taken from environment variable `name` at start, or `fallback`; without either it counts as absent (and `purge.secret` as a mistake). */
 export function env(name: string, fallback?: string): EnvironmentValue {
   return { env: name, fallback };
 }

@@ -16,6 +16,9 @@ export interface NatsAuth {
 /** Characters of the shortest secret: as many as the hexadecimal form of 128 bits. */
 const SECRET_LENGTH = 32;
 
+/** What to do where a secret is named and there is none. */
+export const WITHOUT_SECRET = 'leave the member out to use INLAY_PURGE_SECRET, or none';
+
 /** What is wrong with a secret that purges are signed with; undefined if nothing is. Never says what is in it. */
 export function secretFault(secret: string): string | undefined {
   return secret.length < SECRET_LENGTH ? `must have at least ${SECRET_LENGTH} characters` : undefined;
@@ -44,4 +47,12 @@ export function authFaults(auth: NatsAuth): { readonly member: keyof NatsAuth; r
   if (auth.nkey !== undefined && !SEED.test(auth.nkey))
     faults.push({ member: 'nkey', message: 'must be the seed of a user, which begins with SU and has 58 characters' });
   return faults;
+}
+
+/** What a text names, separated by commas. */
+export function splitList(list: string): string[] {
+  return list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }

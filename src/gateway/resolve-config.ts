@@ -4,7 +4,7 @@ import { parseServiceUrl, type Service } from '../fragment/service.ts';
 import { parseHydrate } from '../http/hydrate.ts';
 import type { EsiMode } from '../template/compile.ts';
 import type { GatewayConfig } from './config.ts';
-import { authFaults, type NatsAuth } from './nats-auth.ts';
+import { authFaults, type NatsAuth, splitList, WITHOUT_SECRET } from './nats-auth.ts';
 import { checkShape, type Parsed } from './schema.ts';
 
 /** A route, validated. `prefix` routes match every path that begins with `path`. */
@@ -89,6 +89,9 @@ function withLongServices(config: GatewayConfig): unknown {
   return { ...config, services: Object.fromEntries(services) };
 }
 
+/** Members that need a value where they are named, and what to do without one: it must not pass for the wish to have none. */
+const NEEDED: ReadonlyMap<string, string> = new Map([['purge.secret', WITHOUT_SECRET]]);
+
 /** Replaces `env()` settings by their values; those without a value become absent and are noted in `unset`. */
 function fillSettings(
   value: unknown,
@@ -107,8 +110,9 @@ function fillSettings(
   }
   const filled: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
-    const found = fillSettings(member, environment, path === '' ? key : `${path}.${key}`, unset);
-    if (found !== undefined) filled[key] = found;
+    const at = path === '' ? key : `${path}.${key}`;
+    const found = fillSettings(member, environment, at, unset);
+    if (found !== undefined || NEEDED.has(at)) filled[key] = found;
   }
   return filled;
 }
@@ -116,10 +120,9 @@ function fillSettings(
 /** What is missing because its environment variable is not set is told by the variable's name. */
 function nameVariable({ path, message }: ConfigProblem, unset: ReadonlyMap<string, string>): ConfigProblem {
   const variable = unset.get(path);
-  return {
-    path,
-    message: variable === undefined ? message : `needs environment variable ${variable}, which is not set`,
-  };
+  if (variable === undefined) return { path, message };
+  const remedy = NEEDED.has(path) ? `: ${NEEDED.get(path)}` : '';
+  return { path, message: `needs environment variable ${variable}, which is not set${remedy}` };
 }
 
 /** Turns names into the things they name; throws for every name that names nothing. */
@@ -233,14 +236,6 @@ function wholeService(services: ReadonlyMap<string, Service>): NonNullable<Parse
   const [only, ...others] = services.keys();
   if (only === undefined || others.length > 0) return {};
   return { default: { hosts: [], routes: { '/*': { service: only, esi: 'auto', onerror: 'fail' } } } };
-}
-
-/** What a text names, separated by commas. */
-export function splitList(list: string): string[] {
-  return list
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
 }
 
 /** Whether an address can only be reached from this machine. */

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { parseServiceUrl } from '../fragment/service.ts';
 import { parseDuration, parseSize } from '../http/units.ts';
 import { isSpace } from '../purge/message.ts';
-import { secretFault } from './nats-auth.ts';
+import { secretFault, splitList, WITHOUT_SECRET } from './nats-auth.ts';
 
 /** The shape of a configuration, its defaults, and what each mistake is called. */
 
@@ -118,6 +118,15 @@ const secret = v.pipe(
   v.string('must be text'),
   v.check((value) => secretFault(value) === undefined, secretFault('')),
 );
+/** A text that holds one secret, or several. */
+const secrets = v.pipe(
+  v.string(({ input }) => (input === undefined ? `has no value: ${WITHOUT_SECRET}` : 'must be text')),
+  v.transform((value): string | string[] => {
+    const found = splitList(value);
+    return found.length === 1 ? found[0]! : found;
+  }),
+  several(secret, `holds no secret: ${WITHOUT_SECRET}`),
+);
 
 const schema = object({
   services: v.pipe(
@@ -131,7 +140,7 @@ const schema = object({
       space: v.optional(v.pipe(v.string(), v.check(isSpace, 'must be 1 to 64 letters, digits, "-" or "_"')), 'default'),
       nats: v.optional(v.string('must be text')),
       auth: v.optional(auth, {}),
-      secret: v.optional(several(secret)),
+      secret: v.exactOptional(several(secrets, `must not be empty: ${WITHOUT_SECRET}`)),
       maxUnsynced: v.optional(duration, 30_000),
     }),
     {},
@@ -171,12 +180,13 @@ function object<const Members extends v.ObjectEntries>(members: Members) {
   );
 }
 
-/** One of something, or a list with at least one. */
-function several<Schema extends v.GenericSchema<unknown, string>>(schema: Schema) {
-  const list = v.pipe(v.array(schema), v.minLength(1, 'must not be empty'));
+/** One of something, or a list with at least one; flat. */
+function several<Input>(schema: v.GenericSchema<Input, string | string[]>, empty: string) {
+  type One = v.InferOutput<typeof schema>;
+  const list = v.pipe(v.array(schema), v.minLength(1, empty));
   return v.pipe(
-    v.lazy((value): v.GenericSchema<unknown, string | string[]> => (Array.isArray(value) ? list : schema)),
-    v.transform((value) => [value].flat()),
+    v.lazy((value): v.GenericSchema<Input | Input[], One | One[]> => (Array.isArray(value) ? list : schema)),
+    v.transform((value): string[] => [value].flat(2)),
   );
 }
 

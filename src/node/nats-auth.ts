@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { checkServerIdentity, type ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { asInlayError, InlayError } from '../errors.ts';
-import { authFaults, type NatsAuth, secretFault } from '../gateway/nats-auth.ts';
-import { ConfigError, splitList } from '../gateway/resolve-config.ts';
+import { authFaults, type NatsAuth, secretFault, splitList } from '../gateway/nats-auth.ts';
+import { ConfigError } from '../gateway/resolve-config.ts';
 import { type Authenticator, type ConnectionOptions, credsAuthenticator, nkeyAuthenticator } from './nats-client.ts';
 
 export type { NatsAuth };
@@ -38,13 +38,15 @@ export function authFrom(configured: NatsAuth, environment: Readonly<Record<stri
   return auth;
 }
 
-/** The secrets that the configuration names, or else INLAY_PURGE_SECRET. Throws `config-invalid`. */
+/** The secrets that the configuration names, or else those in INLAY_PURGE_SECRET, if it is set. Throws `config-invalid`. */
 export function secretsFrom(
   configured: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
   if (configured.length > 0) return configured;
-  const secrets = splitList(environment.INLAY_PURGE_SECRET ?? '');
+  const text = environment.INLAY_PURGE_SECRET ?? '';
+  const secrets = splitList(text);
+  if (text !== '' && secrets.length === 0) throw new ConfigError([{ path: 'INLAY_PURGE_SECRET', message: NO_SECRET }]);
   const faults = secrets.flatMap((secret, at) => {
     const message = secretFault(secret);
     return message === undefined ? [] : [{ path: `INLAY_PURGE_SECRET${secrets.length > 1 ? `.${at}` : ''}`, message }];
@@ -52,6 +54,9 @@ export function secretsFrom(
   if (faults.length > 0) throw new ConfigError(faults);
   return secrets;
 }
+
+/** Somebody who sets it wants one: without, everybody would be believed. */
+const NO_SECRET = 'holds no secret: put one there, or unset it';
 
 /**
  * What `nats` is told of it. Throws `config-invalid` for a file or a seed that cannot be read.

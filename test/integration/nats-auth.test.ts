@@ -412,8 +412,23 @@ describe.skipIf(!available)('what the README says that a server has to permit', 
     await publishAsWritten(server.url, { INLAY_PURGE_SECRET: SECRET }, signed);
     await publishAsWritten(server.url, { INLAY_PURGE_SECRET: OTHER_SECRET }, signed);
     await publishAsWritten(server.url, {});
-    await vi.waitFor(async () => expect(await ready(proxy)).toMatchObject({ purges: { seq: 3, rejected: 2 } }), SOON);
-    expect(proxy.log.filter(({ type }) => type === 'purge')).toMatchObject([{ seq: 1, first: ['country:FRA'] }]);
+    await publishAsWritten(server.url, { INLAY_PURGE_SECRET: `${OTHER_SECRET},${SECRET}` }, signed);
+    await publishAsWritten(server.url, { INLAY_PURGE_SECRET: ` ${SECRET} , ${OTHER_SECRET}` }, signed);
+    await vi.waitFor(async () => expect(await ready(proxy)).toMatchObject({ purges: { seq: 5, rejected: 3 } }), SOON);
+    expect(proxy.log.filter(({ type }) => type === 'purge')).toMatchObject([
+      { seq: 1, first: ['country:FRA'] },
+      { seq: 5, first: ['country:FRA'] },
+    ]);
+  });
+
+  test('lets it publish with the same variable as gateways while one secret takes the place of another', async () => {
+    const server = await permitting();
+    const both = { INLAY_PURGE_SECRET: `${SECRET},${OTHER_SECRET}` };
+    const proxy = await gatewayWith(server.url, {}, { ...AS_GATEWAY, ...both });
+    await vi.waitFor(async () => expect((await ready(proxy)).status).toBe(200), SOON);
+    await publishAsWritten(server.url, both, signed);
+    await publishAsWritten(server.url, { INLAY_PURGE_SECRET: `${OTHER_SECRET},${SECRET}` }, signed);
+    await vi.waitFor(async () => expect(await ready(proxy)).toMatchObject({ purges: { seq: 2, rejected: 0 } }), SOON);
   });
 
   test('lets it publish where no stream is, too', async () => {

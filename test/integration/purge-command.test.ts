@@ -158,7 +158,7 @@ describe.skipIf(!available)('inlay purge where gateways have a secret', () => {
     });
   });
 
-  test('is refused a secret that is too short, as a gateway is, and prints none', async () => {
+  test('is refused a secret that is too short, or missing where there should be one, as a gateway is, and prints none', async () => {
     for (const args of [
       ['purge', '--all', '--nats', 'nats://127.0.0.1:1'],
       ['serve', '--origin', NOBODY, '--nats', 'nats://127.0.0.1:1'],
@@ -169,6 +169,11 @@ describe.skipIf(!available)('inlay purge where gateways have a secret', () => {
       expect(several).toMatchObject({
         code: 2,
         stderr: 'inlay: INLAY_PURGE_SECRET.1 must have at least 32 characters',
+      });
+      const none = await runCli(args, { env: signing(' , ') });
+      expect(none).toMatchObject({
+        code: 2,
+        stderr: 'inlay: INLAY_PURGE_SECRET holds no secret: put one there, or unset it',
       });
     }
   });

@@ -112,7 +112,7 @@ describe('a configuration', () => {
 
   test('says what purges are signed with: one secret or several, from its environment if it likes', () => {
     const signedWith = (secret: unknown) => ({ services, purge: { nats: 'nats://n', secret } }) as GatewayConfig;
-    const [one, two] = ['a'.repeat(32), `${'b'.repeat(31)},`];
+    const [one, two] = ['a'.repeat(32), `${'b'.repeat(31)} ö`];
     const secretsOf = (secret: unknown, environment = {}) =>
       resolveConfig(signedWith(secret), environment).purge.secrets;
     expect(resolveConfig({ services }).purge.secrets).toEqual([]);
@@ -120,21 +120,45 @@ describe('a configuration', () => {
     expect(secretsOf([two, one])).toEqual([two, one]);
     expect(secretsOf(env('S'), { S: one })).toEqual([one]);
     expect(secretsOf([env('S'), two], { S: one })).toEqual([one, two]);
-    expect(secretsOf(env('S'))).toEqual([]);
+    for (const both of [`${one},${two}`, ` ${one} ,, ${two}, `]) {
+      expect([secretsOf(both), secretsOf(env('S'), { S: both })]).toEqual(Array(2).fill([one, two]));
+      expect(secretsOf([two, env('S')], { S: both })).toEqual([two, one, two]);
+    }
     const short = { path: 'purge.secret', message: 'must have at least 32 characters' };
     expect(problems(signedWith(`${'sesame'.repeat(5)}!`))).toEqual([short]);
-    expect(problems(signedWith([one, 'sesame', '']))).toEqual([
-      { ...short, path: 'purge.secret.1' },
-      { ...short, path: 'purge.secret.2' },
-    ]);
+    expect(problems(signedWith([one, 'sesame']))).toEqual([{ ...short, path: 'purge.secret.1' }]);
+    expect(problems(signedWith(`${one},sesame`))).toEqual([{ ...short, path: 'purge.secret.1' }]);
+    expect(problems(signedWith([one, `sesame,${two}`]))).toEqual([{ ...short, path: 'purge.secret.1.0' }]);
     expect(problems(signedWith([one, env('S')]))).toEqual([
       { path: 'purge.secret.1', message: 'needs environment variable S, which is not set' },
     ]);
-    expect(problems(signedWith([]))).toEqual([{ path: 'purge.secret', message: 'must not be empty' }]);
-    for (const wrong of [7, { sesame: 'sesame' }, null, true, [7]]) {
+    for (const wrong of [7, { sesame: 'sesame' }, null, true, [7], [[one]], [null]]) {
       expect(problems(signedWith(wrong))).toMatchObject([{ message: 'must be text' }]);
     }
     expect(JSON.stringify(problems(signedWith(['sesame', ['sesame']])))).not.toContain('sesame');
+  });
+
+  test('that names a secret has one, or says what to do instead', () => {
+    const remedy = 'leave the member out to use INLAY_PURGE_SECRET, or none';
+    const path = 'purge.secret';
+    const found = (secret: unknown, environment = {}) => problems({ services, purge: { secret } }, environment);
+    const unset = [{ path, message: `needs environment variable PURGE_SECRET, which is not set: ${remedy}` }];
+    for (const environment of [{}, { PURGE_SECRET: '' }, { PURGE_SECRET: 7 }, { PURGE_SECRETS: 'a'.repeat(32) }]) {
+      expect(found(env('PURGE_SECRET'), environment)).toEqual(unset);
+    }
+    for (const blank of [' ', ' , ']) {
+      expect(found(env('PURGE_SECRET'), { PURGE_SECRET: blank })).toEqual([
+        { path, message: `holds no secret: ${remedy}` },
+      ]);
+    }
+    for (const blank of ['', ',', env('S', ''), env('S', ' ')]) {
+      expect(found(blank)).toEqual([{ path, message: `holds no secret: ${remedy}` }]);
+      expect(found(['a'.repeat(32), blank])).toMatchObject([{ path: 'purge.secret.1' }]);
+    }
+    expect(found(undefined)).toEqual([{ path, message: `has no value: ${remedy}` }]);
+    expect(found([])).toEqual([{ path, message: `must not be empty: ${remedy}` }]);
+    expect(problems({ services: {}, purge: { secret: env('PURGE_SECRET') } })).toHaveLength(2);
+    expect(problems({ services, purge: {} })).toEqual([]);
   });
 
   test('of several services says which answers which path', () => {
