@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { MAX_MESSAGE_BYTES } from '../purge/message.ts';
 
 /**
  * The header that proves that a purge was published by somebody who knows the secret: `t=<epoch ms>,s=<hex>`, where `s` is
@@ -55,6 +56,8 @@ export class Signatures {
    * @param storedAt epoch ms at which the server got it, not we, who may have been away for hours
    */
   fault({ subject, data, head }: Sealed, storedAt: number | undefined): string | undefined {
+    // Bytes of anybody's are not hashed without a bound, once for each secret; and no purge is so large.
+    if (data.length > MAX_MESSAGE_BYTES) return `larger than ${MAX_MESSAGE_BYTES} bytes`;
     const fields = fieldsOf(head);
     if (fields.length === 0) return 'not signed';
     if (fields.length > 1) return 'signed more than once';

@@ -135,6 +135,18 @@ describe.skipIf(!available)('purges that a stream keeps, where a secret is set',
     expect(reported(one)).toMatchObject([{ error: { code: 'purge-invalid' } }]);
   });
 
+  test('purge nothing if they are larger than any purge, whoever signed them, and the log says why', async () => {
+    const { server, operator } = await stream();
+    const one = await bench.instance(server.url, { secrets: [SECRET] });
+    const entry = one.fetch(['a']);
+    const larger = purgeOf('a').padEnd(65_537);
+    await publishWithHeaders(server.port, SUBJECT, signed(larger), [headerBlock(), larger]);
+    const { last } = await operator.counts();
+    await vi.waitFor(() => expect([one.index.seq, one.bus.rejected]).toEqual([last, 2]), SOON);
+    expect([one.state(entry), one.isLive(), one.floors()]).toEqual(['valid', true, []]);
+    expect(reported(one)).toMatchObject([{ error: { message: 'refused: larger than 65536 bytes' } }]);
+  });
+
   test('are read for their signature among headers that the client library refuses', async () => {
     const { server } = await stream();
     const one = await bench.instance(server.url, { secrets: [SECRET] });

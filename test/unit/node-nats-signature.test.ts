@@ -96,6 +96,18 @@ describe('a signature', () => {
 });
 
 describe('a message', () => {
+  test('that is larger than any purge is refused for that, whoever signed it, and before it is hashed', () => {
+    const largest = `${BODY}${' '.repeat(65_536 - BODY.length)}`;
+    const of = (body: string, line: string) => ({ ...sealed(line), data: Buffer.from(body) });
+    expect(fault(of(largest, right({ body: largest })))).toBeUndefined();
+    const larger = `${largest} `;
+    for (const line of [right({ body: larger }), right({ body: larger, secret: OTHER_SECRET }), 'X: y\r\n']) {
+      expect(fault(of(larger, line))).toBe('larger than 65536 bytes');
+    }
+    const unhashable = { length: 65_537 } as Buffer<ArrayBuffer>;
+    expect(fault({ ...sealed(right()), data: unhashable })).toBe('larger than 65536 bytes');
+  });
+
   test.each([
     ['without headers', ''],
     ['with others', headerBlock('Nats-Msg-Id: x\r\n')],
