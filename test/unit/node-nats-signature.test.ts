@@ -93,6 +93,19 @@ describe('a signature', () => {
     }
     expect(signatures.fault(ahead, NOW + 10 * MINUTE + 1)).toBe('signed 300 s before it was stored');
   });
+
+  test('of a clock that is ahead is known for as long, though it came late among those that are remembered with it', () => {
+    const signatures = new Signatures([SECRET]);
+    const at = (time: number, stored = time) => signatures.fault(sealed(right({ at: time })), stored);
+    const came = NOW + 5 * MINUTE;
+    const ahead = came + 5 * MINUTE;
+    expect(at(NOW)).toBeUndefined();
+    expect(at(ahead, came)).toBeUndefined();
+    for (let minute = 1; minute <= 10; minute++) {
+      expect(at(came + minute * MINUTE - 1)).toBeUndefined();
+      expect(at(ahead, came + minute * MINUTE - 1)).toBe('the same as an earlier one');
+    }
+  });
 });
 
 describe('a message', () => {
