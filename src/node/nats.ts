@@ -60,6 +60,8 @@ class NatsBus implements PurgeBus {
   readonly #told = new Set<string>();
   /** Entries may have been stored while no purge could arrive, and none will be told of. */
   #missed = false;
+  /** Whether that a stream is gone has been accounted for: it stays gone. */
+  #isMourned = false;
   #state: BusState = 'suspect';
   readonly #answers: Answers;
   #isSubscribed = false;
@@ -193,7 +195,7 @@ class NatsBus implements PurgeBus {
       ready();
       return;
     }
-    if (this.#follower.isGone) this.#missed = true;
+    if (!this.#follower.isGone) this.#isMourned = false;
     const cost = 'an outage will make everything stale';
     const unkept = this.#unkept().join(', ');
     if (!this.durable)
@@ -276,7 +278,11 @@ class NatsBus implements PurgeBus {
 
   #sync(connection: NatsConnection): void {
     const { index } = this.#options;
-    if (this.#missed) index.raiseFloor('soft', this.#whyMissed());
+    // What it kept last nobody tells any more, and who published it knows that it was kept.
+    if (this.#follower.isGone && !this.#isMourned) {
+      index.raiseFloor('hard', `the stream ${STREAM} is gone: nothing tells what it kept last`);
+      this.#isMourned = true;
+    } else if (this.#missed) index.raiseFloor('soft', this.#whyMissed());
     this.#missed = false;
     index.setSynced(true);
     this.#told.clear();

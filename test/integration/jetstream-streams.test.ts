@@ -12,6 +12,8 @@ afterEach(() => bench.clear());
 const purge = (...tags: string[]) => printPurge(createPurge({ tags }));
 const purges = (count: number) => Array.from({ length: count }, (_, at) => purge(`t${at}`));
 
+const GONE = [{ mode: 'hard', reason: 'the stream INLAY_PURGE is gone: nothing tells what it kept last' }];
+
 /** A server, its operator, and an instance behind a link of its own that has applied some purges of other things. */
 async function world(applied: number, config: Parameters<ReturnType<Bench['operator']>['create']>[0] = {}) {
   const server = await bench.server();
@@ -164,22 +166,32 @@ describe.skipIf(!available)('a stream', () => {
     expect(one.state(one.fetch(['a']))).toBe('valid');
   });
 
-  test('that is removed makes everything stale, and purges reach who is connected', async () => {
+  test('that is removed makes everything older invalid, and purges reach who is connected', async () => {
     const { operator, one } = await world(3);
     const entry = one.fetch(['a']);
     await operator.remove();
     await vi.waitFor(() => expect([one.bus.durable, one.isLive()]).toEqual([false, true]), SOON);
-    expect(one.state(entry)).toBe('soft');
+    expect([one.state(entry), one.floors()]).toEqual(['hard', GONE]);
     const after = one.fetch(['a']);
     await one.bus.publish(createPurge({ tags: ['a'] }));
     expect([one.state(after), one.index.seq]).toEqual(['hard', 3]);
   });
 
-  test('that is removed during an outage makes everything stale', async () => {
+  test('that is removed during an outage takes with it no hard purge that it had acknowledged, and costs so once', async () => {
     const { operator, one, away } = await world(3);
     const entry = one.fetch(['a']);
+    await away(async () => {
+      await operator.publish(SUBJECT, purge('a'));
+      await operator.remove();
+    });
+    expect([one.bus.durable, one.state(entry), one.floors()]).toEqual([false, 'hard', GONE]);
+    const after = one.fetch(['a']);
+    await away(async () => undefined);
+    expect(one.state(after)).toBe('soft'); // as after every outage without a stream
+    await away(async () => void (await operator.create()));
+    expect([one.bus.durable, one.state(after)]).toEqual([true, 'hard']);
     await away(() => operator.remove());
-    expect([one.bus.durable, one.state(entry)]).toEqual([false, 'soft']);
+    expect(one.floors().filter(({ reason }) => reason === GONE[0]?.reason)).toHaveLength(2);
   });
 
   test('that is made while an instance is connected is followed from then on', async () => {
