@@ -6,8 +6,12 @@ const QUIET = 100;
 const PATIENT = 1_000;
 /** Ms that an instance may be asked to wait until it has applied something. */
 export const MAX_WAIT = 10_000;
-/** Questions that may wait at one instance; more are answered as things stand. */
+/** Questions that may wait at one instance; the newest displaces the oldest. */
 const MAX_WAITING = 1_000;
+/** Ms between two looks whether questions have waited long enough. */
+const SWEEP_INTERVAL = 1_000;
+/** Characters of a subject to answer to. */
+const MAX_REPLY = 256;
 /** Answers that one census takes. */
 const MAX_INSTANCES = 10_000;
 
@@ -25,62 +29,90 @@ export interface Standing {
   hasRefused(seq: number): boolean;
 }
 
+/** Whether a number of the stream has been applied. */
+interface Question {
+  readonly seq: number;
+  readonly wait: number;
+}
+
+/** A question that is answered again when its number has been applied: nothing of the message that it came in. */
+interface Waiting {
+  readonly seq: number;
+  readonly reply: string;
+  readonly until: number;
+}
+
 /** Answers what others ask of this instance: whether it has applied a purge, and again when it has. */
 export class Answers {
   readonly #standing: Standing;
-  readonly #waiting = new Set<{ readonly seq: number; readonly until: number; readonly message: Msg }>();
+  readonly #publish: (subject: string, text: string) => void;
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
+  #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(standing: Standing) {
+  /** @param publish on the connection that questions come on; may throw when it is lost */
+  constructor(standing: Standing, publish: (subject: string, text: string) => void) {
     this.#standing = standing;
+    this.#publish = publish;
   }
 
   /** Never throws: what cannot be read is nobody's question. */
-  take(message: Msg): void {
-    const asked = readQuestion(message.data);
-    if (asked === undefined || message.reply?.startsWith('_INBOX.') !== true) return;
-    this.#answer(message, asked.seq);
-    if (this.#standing.seq() >= asked.seq || asked.wait === 0) return;
-    if (this.#waiting.size >= MAX_WAITING) this.#sweep();
-    if (this.#waiting.size >= MAX_WAITING) return;
-    this.#waiting.add({ seq: asked.seq, until: performance.now() + asked.wait, message });
+  take({ data, reply = '' }: Msg): void {
+    const asked = readQuestion(data);
+    if (asked === undefined || !reply.startsWith('_INBOX.') || reply.length > MAX_REPLY) return;
+    const { seq, wait } = asked;
+    this.#answer(reply, seq);
+    if (this.#standing.seq() < seq && wait > 0) this.#wait({ seq, reply, until: performance.now() + wait });
   }
 
   /** To be called when something was applied. */
   applied(): void {
-    if (this.#waiting.size === 0) return;
     const seq = this.#standing.seq();
-    const now = performance.now();
     for (const one of this.#waiting) {
-      if (one.seq > seq && one.until > now) continue;
+      if (one.seq > seq) continue;
       this.#waiting.delete(one);
-      if (one.seq <= seq) this.#answer(one.message, one.seq);
+      if (one.until > performance.now()) this.#answer(one.reply, one.seq);
     }
   }
 
+  /** To be called when the connection is lost: on the next one nobody waits for these answers. */
   forget(): void {
     this.#waiting.clear();
+    clearTimeout(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  #wait(one: Waiting): void {
+    this.#waiting.add(one);
+    // Questions cost nothing to ask: who asks for what never comes must keep nobody else from an answer.
+    for (const oldest of this.#waiting) {
+      if (this.#waiting.size <= MAX_WAITING) break;
+      this.#waiting.delete(oldest);
+    }
+    this.#sweeper ??= setTimeout(() => this.#sweep(), SWEEP_INTERVAL).unref();
   }
 
   /** Forgets those whose time is over. */
   #sweep(): void {
     const now = performance.now();
     for (const one of this.#waiting) if (one.until <= now) this.#waiting.delete(one);
+    this.#sweeper = this.#waiting.size === 0 ? undefined : setTimeout(() => this.#sweep(), SWEEP_INTERVAL).unref();
   }
 
-  #answer(message: Msg, asked: number): void {
+  #answer(reply: string, asked: number): void {
     const { instance, name } = this.#standing;
     const seq = this.#standing.seq();
     const refused = this.#standing.hasRefused(asked);
     const applied = seq >= asked && !refused;
     try {
-      message.respond(JSON.stringify({ instance, name, seq, applied, ...(refused ? { refused } : {}) }));
+      this.#publish(reply, JSON.stringify({ instance, name, seq, applied, ...(refused ? { refused } : {}) }));
     } catch {
       // The connection is gone, and whoever asked hears of it as we do.
     }
   }
 }
 
-function readQuestion(data: Uint8Array): { readonly seq: number; readonly wait: number } | undefined {
+function readQuestion(data: Uint8Array): Question | undefined {
   if (data.length > 1_024) return undefined;
   try {
     const { op, seq, wait = 0 } = JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;

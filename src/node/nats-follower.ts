@@ -11,7 +11,7 @@ const ANSWER_WAIT = 2_000;
 
 /** What a follower tells. Nothing of it may throw. */
 export interface FollowListener {
-  /** A message was applied. */
+  /** A message was applied, or all that it could concern counts as purged. */
   applied(): void;
   /** Whether all has been read may have changed. */
   moved(): void;
@@ -95,7 +95,11 @@ export class StreamFollower {
         this.#intake.kept(this.#epoch, message, place);
         listener.applied();
       },
-      lost: (seq, reason) => this.#startAt({ seq, stored: '' }, reason),
+      lost: (seq, reason) => {
+        this.#startAt({ seq, stored: '' }, reason);
+        this.#intake.moved();
+        listener.applied();
+      },
       caughtUp: listener.moved,
       alive: listener.moved,
       silent: listener.silent,

@@ -94,6 +94,11 @@ export class NatsIntake {
     }
     // What was refused, or concerns nobody here, moves the number all the same.
     if (this.#index.seq < seq) this.#index.record(NOTHING, seq);
+    this.moved();
+  }
+
+  /** To be called when the index was moved in the stream: somebody may have waited for that. */
+  moved(): void {
     for (const look of this.#waiting) look();
   }
 

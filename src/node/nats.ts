@@ -79,10 +79,11 @@ class NatsBus implements PurgeBus {
     ]);
     this.#publisher = new NatsPublisher(this.#line, this.#subject, this.#closing.signal, signatures);
     const name = `${hostname()}:${process.pid}`;
-    this.#answers = new Answers({
+    const standing = {
       ...{ instance: crypto.randomUUID(), name, seq: () => options.index.seq },
-      hasRefused: (seq) => this.#intake.hasRefused(seq),
-    });
+      hasRefused: (seq: number) => this.#intake.hasRefused(seq),
+    };
+    this.#answers = new Answers(standing, (subject, text) => this.#dialed?.publish(subject, text));
   }
 
   get connected(): boolean {
