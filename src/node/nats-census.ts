@@ -25,13 +25,16 @@ export interface Standing {
   readonly instance: string;
   readonly name: string;
   seq(): number;
+  /** The stream that this is a number of, if one is followed; the same for as long as a connection stands. */
+  stream(): string | undefined;
   /** Whether it came, and was not believed. */
   hasRefused(seq: number): boolean;
 }
 
-/** Whether a number of the stream has been applied. */
+/** Whether a number of a stream has been applied; of the stream that is followed, where it names none. */
 interface Question {
   readonly seq: number;
+  readonly stream: string | undefined;
   readonly wait: number;
 }
 
@@ -60,9 +63,11 @@ export class Answers {
   take({ data, reply = '' }: Msg): void {
     const asked = readQuestion(data);
     if (asked === undefined || !reply.startsWith('_INBOX.') || reply.length > MAX_REPLY) return;
-    const { seq, wait } = asked;
-    this.#answer(reply, seq);
-    if (this.#standing.seq() < seq && wait > 0) this.#wait({ seq, reply, until: performance.now() + wait });
+    const { stream, seq, wait } = asked;
+    // Another stream is followed on another connection only.
+    const isOurs = stream === undefined || stream === this.#standing.stream();
+    this.#answer(reply, seq, isOurs);
+    if (isOurs && this.#standing.seq() < seq && wait > 0) this.#wait({ seq, reply, until: performance.now() + wait });
   }
 
   /** To be called when something was applied. */
@@ -71,7 +76,7 @@ export class Answers {
     for (const one of this.#waiting) {
       if (one.seq > seq) continue;
       this.#waiting.delete(one);
-      if (one.until > performance.now()) this.#answer(one.reply, one.seq);
+      if (one.until > performance.now()) this.#answer(one.reply, one.seq, true);
     }
   }
 
@@ -99,11 +104,12 @@ export class Answers {
     this.#sweeper = this.#waiting.size === 0 ? undefined : setTimeout(() => this.#sweep(), SWEEP_INTERVAL).unref();
   }
 
-  #answer(reply: string, asked: number): void {
+  /** @param isOurs whether the number is one of the stream that is followed */
+  #answer(reply: string, asked: number, isOurs: boolean): void {
     const { instance, name } = this.#standing;
     const seq = this.#standing.seq();
-    const refused = this.#standing.hasRefused(asked);
-    const applied = seq >= asked && !refused;
+    const refused = isOurs && this.#standing.hasRefused(asked);
+    const applied = isOurs && seq >= asked && !refused;
     try {
       this.#publish(reply, JSON.stringify({ instance, name, seq, applied, ...(refused ? { refused } : {}) }));
     } catch {
@@ -115,22 +121,29 @@ export class Answers {
 function readQuestion(data: Uint8Array): Question | undefined {
   if (data.length > 1_024) return undefined;
   try {
-    const { op, seq, wait = 0 } = JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
+    const { op, seq, stream, wait = 0 } = JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
     if (op !== 'applied' || typeof seq !== 'number' || typeof wait !== 'number') return undefined;
-    return { seq, wait: Math.min(Math.max(0, wait), MAX_WAIT) };
+    if (stream !== undefined && typeof stream !== 'string') return undefined;
+    return { seq, stream, wait: Math.min(Math.max(0, wait), MAX_WAIT) };
   } catch {
     return undefined;
   }
 }
 
+/** A number of a stream, which {@link epochOf} names; the empty name is that of no stream, so that nobody has applied it. */
+export interface Numbered {
+  readonly seq: number;
+  readonly stream: string;
+}
+
 /**
- * Asks all instances of a space whether they have applied a purge. Resolves when all that answered have, or have refused
+ * Asks all instances of a space whether they have applied a purge; older versions do not look at the stream. Resolves when all that answered have, or have refused
  * it, or after `wait` ms, and never before those that are there had time to say so.
  */
 export async function census(
   connection: NatsConnection,
   space: string,
-  seq: number,
+  { seq, stream }: Numbered,
   wait: number,
 ): Promise<readonly InstanceState[]> {
   const known = new Map<string, InstanceState>();
@@ -146,7 +159,7 @@ export async function census(
       if (isComplete()) done.resolve();
     },
   });
-  connection.publish(controlSubject(space), JSON.stringify({ op: 'applied', seq, wait }), { reply: inbox });
+  connection.publish(controlSubject(space), JSON.stringify({ op: 'applied', seq, stream, wait }), { reply: inbox });
   const quiet = setTimeout(
     () => {
       isQuiet = true;

@@ -50,6 +50,11 @@ export class StreamFollower {
     return this.#stream !== undefined;
   }
 
+  /** The stream that is followed, as {@link epochOf} names it. */
+  get followed(): string | undefined {
+    return this.isThere ? this.#followed : undefined;
+  }
+
   /** Whether there was one, and there is none any more: what it kept meanwhile nobody tells us now. */
   get isGone(): boolean {
     return this.#stream === undefined && this.#followed !== undefined;

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { applyPurge, type BusState, type Published, type PurgeBus } from '../purge/bus.ts';
-import { ALL_SPACES, type PurgeMessage, parsePurge, printPurge, purgeSubject } from '../purge/message.ts';
+import type { BusState, Published, PurgeBus } from '../purge/bus.ts';
+import { ALL_SPACES, type PurgeMessage, purgeSubject } from '../purge/message.ts';
 import { latestOf } from '../purge/number.ts';
-import { Answers, census, controlSubject } from './nats-census.ts';
+import { Answers, controlSubject } from './nats-census.ts';
 import { Events, type Msg, type NatsConnection, type NatsError } from './nats-client.ts';
 import { StreamFollower } from './nats-follower.ts';
 import { NatsIntake } from './nats-intake.ts';
@@ -77,10 +77,16 @@ class NatsBus implements PurgeBus {
       purgeSubject(options.space),
       purgeSubject(ALL_SPACES),
     ]);
-    this.#publisher = new NatsPublisher(this.#line, this.#subject, this.#closing.signal, signatures);
+    this.#publisher = new NatsPublisher(options, {
+      ...{ line: this.#line, follower: this.#follower, intake: this.#intake },
+      ...{ closing: this.#closing.signal, signatures },
+      leave: (reason) => {
+        if (this.#dialed !== undefined) this.#leave(this.#dialed, reason);
+      },
+    });
     const name = `${hostname()}:${process.pid}`;
     const standing = {
-      ...{ instance: crypto.randomUUID(), name, seq: () => options.index.seq },
+      ...{ instance: crypto.randomUUID(), name, seq: () => options.index.seq, stream: () => this.#follower.followed },
       hasRefused: (seq: number) => this.#intake.hasRefused(seq),
     };
     this.#answers = new Answers(standing, (subject, text) => this.#dialed?.publish(subject, text));
@@ -116,23 +122,8 @@ class NatsBus implements PurgeBus {
     });
   }
 
-  async publish(message: PurgeMessage, wait?: number): Promise<Published> {
-    const text = printPurge(message);
-    const { id } = parsePurge(text);
-    const { index, observe, space } = this.#options;
-    if (!this.durable) {
-      const heard = await this.#publisher.tellAll({ id, text }, this.#intake);
-      return { id, seq: heard ?? applyPurge(index, message, 'local', observe) };
-    }
-    const seq = await this.#publisher.keep({ id, text });
-    if (this.#options.publisher !== true) {
-      await this.#intake.applied(seq, ANSWER_WAIT, this.#line.over);
-      // Who is answered now must not be shown anything older here, though the stream does not come.
-      if (index.seq < seq) applyPurge(index, message, 'local', observe);
-    }
-    const { connection } = this.#line;
-    if (wait === undefined || connection === undefined) return { id, seq };
-    return { id, seq, instances: await census(connection, space, seq, wait) };
+  publish(message: PurgeMessage, wait?: number): Promise<Published> {
+    return this.#publisher.publish(message, wait);
   }
 
   async close(): Promise<void> {
@@ -213,10 +204,7 @@ class NatsBus implements PurgeBus {
         if (this.#state === 'live') this.#become('suspect');
         this.#options.index.setSynced(false);
       },
-      failed: (reason) => {
-        this.#tell('disconnected', describe(reason));
-        if (!connection.isClosed()) void connection.close();
-      },
+      failed: (reason) => this.#leave(connection, reason),
     });
     await this.#listen(connection, ready, over);
   }
@@ -258,6 +246,11 @@ class NatsBus implements PurgeBus {
       await this.#follower.lookAgain(connection, over);
       looked = performance.now();
     }
+  }
+
+  #leave(connection: NatsConnection, reason: unknown): void {
+    this.#tell('disconnected', describe(reason));
+    if (!connection.isClosed()) void connection.close();
   }
 
   #refuse(subject: string, error: NatsError): void {

@@ -59,6 +59,28 @@ describe.skipIf(!available)('who asks whether a purge was applied', () => {
     });
   });
 
+  test('of a stream that is not followed is told no, whatever its number, and by name or not of the one that is', async () => {
+    const { operator, one } = await world();
+    await operator.publish(SUBJECT, ...purges(3));
+    await vi.waitFor(() => expect(one.index.seq).toBe(3), SOON);
+    const stream = await operator.use(async (connection) => {
+      const { created } = await (await connection.jetstreamManager()).streams.info('INLAY_PURGE');
+      return `INLAY_PURGE ${created}`;
+    });
+    await operator.use(async (connection) => {
+      const asked = [{}, { stream }, { stream: 'INLAY_PURGE 1' }, { stream: '' }];
+      const told = asked.map((which) => ask(connection, { seq: 3, ...which }));
+      await vi.waitFor(() => expect(told.map((all) => all.length)).toEqual([1, 1, 1, 1]), SOON);
+      expect(told.map(([first]) => first?.applied)).toEqual([true, true, false, false]);
+    });
+    await operator.remove();
+    await vi.waitFor(() => expect([one.bus.durable, one.isLive()]).toEqual([false, true]), SOON);
+    await operator.use(async (connection) => {
+      const told = ask(connection, { seq: 3, stream });
+      await vi.waitFor(() => expect(told).toMatchObject([{ applied: false }]), SOON);
+    });
+  });
+
   test('has a gateway keep no more of a question than it needs to answer', async () => {
     const { server, one } = await world();
     const held = () => process.memoryUsage().arrayBuffers / MB;

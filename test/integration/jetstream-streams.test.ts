@@ -133,6 +133,19 @@ describe.skipIf(!available)('a stream', () => {
     }
   });
 
+  test('that was made anew during an outage takes a purge that waited for the end of it, once', async () => {
+    const { operator, one, away } = await world(5);
+    const message = createPurge({ tags: ['a'] });
+    let published: Promise<unknown> | undefined;
+    await away(async () => {
+      await operator.remove();
+      await operator.create();
+      published = one.bus.publish(message);
+    });
+    expect(await published).toMatchObject({ seq: 1 });
+    expect([one.isLive(), one.index.seq, one.applied().get(message.id)]).toEqual([true, 1, 1]);
+  });
+
   test('that was made anew while connected is noticed, and its purges are not lost', async () => {
     const { operator, one } = await world(3);
     const entry = one.fetch(['a']);
@@ -148,6 +161,51 @@ describe.skipIf(!available)('a stream', () => {
     const after = one.fetch(['b']);
     await one.bus.publish(createPurge({ tags: ['b'] }));
     expect([one.state(after), one.index.seq]).toEqual(['hard', 6]);
+  });
+
+  test('that was made anew a moment ago has a purge applied by the gateway that publishes it', async () => {
+    const { operator, one } = await world(5);
+    await operator.remove();
+    await operator.create();
+    const entry = one.fetch(['a']);
+    const published = await one.bus.publish(createPurge({ tags: ['a'] }), 5_000);
+    expect(one.state(entry)).toBe('hard');
+    // It looked at once what it follows, and what it says of itself is true of the new one.
+    expect(published).toMatchObject({ seq: 1, instances: [{ seq: 1, applied: true }] });
+    await untilLive(one);
+    expect(one.index.seq).toBe(1);
+    expect(one.floors()).toEqual([{ mode: 'hard', reason: 'another stream of purges' }]);
+  });
+
+  test('that was made anew a moment ago is looked at by the gateway that publishes to it, asked or not', async () => {
+    const { operator, one } = await world(5);
+    await operator.remove();
+    await operator.create();
+    const entries = [one.fetch(['a']), one.fetch(['b'])];
+    await one.bus.publish(createPurge({ tags: ['a'] }));
+    expect(entries.map(one.state)).toEqual(['hard', 'valid']);
+    expect(one.isLive()).toBe(false);
+    await untilLive(one);
+    expect([one.index.seq, ...entries.map(one.state)]).toEqual([1, 'hard', 'hard']);
+  });
+
+  test('that was made anew a moment ago has nobody say that a purge was applied which was not', async () => {
+    const { server, operator, one } = await world(5);
+    const before = await bench.instance(server.url, { publisher: true });
+    await operator.remove();
+    await operator.create();
+    const since = await bench.instance(server.url, { publisher: true });
+    // Whether the publisher has seen the new stream, or takes it for the old one.
+    for (const publisher of [before, since]) {
+      const entry = one.fetch(['a']);
+      const { instances } = await publisher.bus.publish(createPurge({ tags: ['a'] }), 200);
+      expect([instances?.map(({ applied }) => applied), one.state(entry)]).not.toEqual([[true], 'valid']);
+    }
+    await vi.waitFor(() => expect(one.index.seq).toBe(2), SOON);
+    await untilLive(one);
+    const entry = one.fetch(['a']);
+    const { instances } = await before.bus.publish(createPurge({ tags: ['a'] }), 5_000);
+    expect([one.state(entry), instances]).toMatchObject(['hard', [{ seq: 3, applied: true }]]);
   });
 
   test('that is of an older backup makes everything older invalid', async () => {

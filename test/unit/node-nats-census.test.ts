@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 function world() {
   const told: string[] = [];
   let seq = 0;
-  const standing = { instance: 'i', name: 'n', seq: () => seq, hasRefused: () => false };
+  const standing = { instance: 'i', name: 'n', seq: () => seq, stream: () => 'S 1', hasRefused: () => false };
   const answers = new Answers(standing, (subject, text) => {
     told.push(`${subject} ${JSON.parse(text).applied}`);
   });
@@ -80,4 +80,14 @@ test('a question is answered to an inbox, and to no subject that is long enough 
   const { told, ask } = world();
   for (const reply of ['', 'inlay.purge.web', `_INBOX.${'x'.repeat(4_000)}`]) ask(reply, { seq: 0 });
   expect(told).toEqual([]);
+});
+
+test("a question with a stream that is no name is nobody's, and one of another stream does not wait", () => {
+  const { told, ask, apply } = world();
+  ask('_INBOX.a', { seq: 0, stream: 1 });
+  ask('_INBOX.b', { seq: 1, stream: 'S 2', wait: 5_000 });
+  ask('_INBOX.c', { seq: 1, stream: 'S 1', wait: 5_000 });
+  expect(told.splice(0)).toEqual(['_INBOX.b false', '_INBOX.c false']);
+  apply(1);
+  expect(told).toEqual(['_INBOX.c true']);
 });
