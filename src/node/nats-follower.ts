@@ -9,6 +9,9 @@ import { within } from './waits.ts';
 /** Ms in which the server must say what it knows of the stream. */
 const ANSWER_WAIT = 2_000;
 
+/** Connections on which nobody may answer for a stream that was there, before it counts as gone: two seconds or so. */
+const PATIENCE = 5;
+
 /** What a follower tells. Nothing of it may throw. */
 export interface FollowListener {
   /** A message was applied, or all that it could concern counts as purged. */
@@ -31,6 +34,8 @@ export class StreamFollower {
   /** What the index calls the stream: a history that was written anew has another name, though the stream is the same. */
   #epoch = '';
   #histories = 0;
+  /** Times that the server could not say, one after the other. */
+  #failures = 0;
   readonly #moments = new Moments();
   /** The stream as the last connection found it. */
   #stream: StreamInfo | undefined;
@@ -75,9 +80,12 @@ export class StreamFollower {
     return this.#stream !== undefined && keeps(this.#stream, subject);
   }
 
-  /** Asks the server for the stream. */
+  /** Asks the server for the stream. Rejects a few times if there was one and nobody answers: that may pass. */
   async find(connection: NatsConnection, over: AbortSignal): Promise<void> {
-    this.#stream = this.#useful(await within(ANSWER_WAIT, findStream(connection), over));
+    const isExpected = this.#followed !== undefined && this.#failures < PATIENCE;
+    this.#failures += 1;
+    this.#stream = this.#useful(await within(ANSWER_WAIT, findStream(connection, isExpected), over));
+    this.#failures = 0;
   }
 
   #useful(stream: StreamInfo | undefined): StreamInfo | undefined {

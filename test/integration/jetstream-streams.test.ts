@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
 import { Bench, SOON, SUBJECT, untilLive, untilSuspect } from '../support/jetstream.ts';
-import { natsServerAvailable, publishRaw } from '../support/nats-server.ts';
+import { natsServerAvailable, publishRaw, startNatsServer } from '../support/nats-server.ts';
 
 const available = natsServerAvailable();
 if (!available) console.warn('SKIPPED test/integration/jetstream-streams.test.ts: nats-server is not installed');
@@ -90,6 +90,33 @@ describe.skipIf(!available)('a stream', () => {
     await away(() => operator.publish(SUBJECT, purge('a')));
     expect([one.state(ancient), one.state(entry), one.index.seq]).toEqual(['valid', 'valid', 6]);
     expect(one.floors()).toEqual([]);
+  });
+
+  test('that nobody answers for at a reconnect is not gone yet', async () => {
+    const { server, one, link } = await world(3);
+    const entry = one.fetch(['kept']);
+    await server.kill();
+    const muted = await startNatsServer({ port: server.port });
+    link.cut();
+    const refusals = () =>
+      one.events.filter((event) => event.type === 'bus' && /503|responders/i.test(event.detail)).length;
+    await vi.waitFor(() => expect(refusals()).toBeGreaterThan(0), SOON);
+    expect([one.floors(), one.isLive()]).toEqual([[], false]);
+    await muted.stop();
+    await server.restart();
+    link.cut();
+    await untilLive(one);
+    expect([one.state(entry), one.floors(), one.bus.durable]).toEqual(['valid', [], true]);
+  });
+
+  test('that nobody answers for in the end is gone', async () => {
+    const { server, one } = await world(3);
+    const entry = one.fetch(['kept']);
+    await server.kill();
+    const muted = await startNatsServer({ port: server.port });
+    bench.defer(() => muted.stop());
+    await untilLive(one);
+    expect([one.state(entry), one.floors().slice(0, 1), one.bus.durable]).toEqual(['hard', GONE, false]);
   });
 
   test('that runs over with what was read makes nothing invalid, signed or not', async () => {
