@@ -3,7 +3,7 @@ import type { Sent } from './purge-instance.ts';
 import { type Instance, quantile, withBus } from './purge-stage.ts';
 import { LOAD_CORE } from './stage.ts';
 
-const PURGES = 300;
+const PURGES = 1_000;
 const EVERY = 5; // ms
 
 export const purgeLatency: Workload = {
