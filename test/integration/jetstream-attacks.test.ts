@@ -49,18 +49,24 @@ describe.skipIf(!available)('a message of the stream that looks like a sign of l
   );
 });
 
+/** An instance that the server lets acknowledge nothing. */
+async function mute() {
+  const { path } = await bench.configuration(`authorization { users = [
+    { user: inlay, password: secret, permissions: { publish: { deny: "$JS.ACK.>" }, subscribe: ">" } },
+    { user: operator, password: other } ] }`);
+  const server = await startNatsServer({ jetstream: true, config: path });
+  bench.defer(() => server.stop());
+  const operator = bench.operator(server, { user: 'operator', pass: 'other' });
+  await operator.create();
+  const one = await bench.instance(server.url, { auth: { user: 'inlay', password: 'secret' } });
+  return { operator, one };
+}
+
 describe.skipIf(!available)('a reader that may not acknowledge', () => {
   test(
     'is not live before it has read all that the stream keeps',
     async () => {
-      const { path } = await bench.configuration(`authorization { users = [
-        { user: inlay, password: secret, permissions: { publish: { deny: "$JS.ACK.>" }, subscribe: ">" } },
-        { user: operator, password: other } ] }`);
-      const server = await startNatsServer({ jetstream: true, config: path });
-      bench.defer(() => server.stop());
-      const operator = bench.operator(server, { user: 'operator', pass: 'other' });
-      await operator.create();
-      const one = await bench.instance(server.url, { auth: { user: 'inlay', password: 'secret' } });
+      const { operator, one } = await mute();
       const entry = one.fetch(['last']);
       await operator.publish(SUBJECT, ...Array.from({ length: 999 }, () => purgeOf('b')), purgeOf('last'));
       let stale = 0;
@@ -313,14 +319,7 @@ describe.skipIf(!available)('a promise that a purge was applied here', () => {
   test(
     'is not kept by waiting long enough',
     async () => {
-      const { path } = await bench.configuration(`authorization { users = [
-        { user: inlay, password: secret, permissions: { publish: { deny: "$JS.ACK.>" }, subscribe: ">" } },
-        { user: operator, password: other } ] }`);
-      const server = await startNatsServer({ jetstream: true, config: path });
-      bench.defer(() => server.stop());
-      const operator = bench.operator(server, { user: 'operator', pass: 'other' });
-      await operator.create();
-      const one = await bench.instance(server.url, { auth: { user: 'inlay', password: 'secret' } });
+      const { operator, one } = await mute();
       await operator.publish(SUBJECT, ...Array.from({ length: 300 }, () => purgeOf('b')));
       const entry = one.fetch(['a']);
       const outcome = await one.bus.publish(createPurge({ tags: ['a'] })).catch(() => 'rejected');

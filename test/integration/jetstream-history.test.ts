@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
-import { Bench, SOON, SUBJECT, untilLive, untilSuspect } from '../support/jetstream.ts';
+import { Bench, SOON, SUBJECT, untilLive, untilSuspect, whileAway } from '../support/jetstream.ts';
 import { natsServerAvailable } from '../support/nats-server.ts';
 
 const available = natsServerAvailable();
@@ -29,15 +29,7 @@ async function world() {
   await operator.publish(SUBJECT, ...others(2));
   await vi.waitFor(() => expect(one.index.seq).toBe(5), SOON);
   await untilLive(one);
-  /** What happens while the instance cannot hear of it. */
-  const away = async (act: () => Promise<unknown>) => {
-    link.hold();
-    link.cut();
-    await untilSuspect(one);
-    await act();
-    link.release();
-    await untilLive(one);
-  };
+  const away = (act: () => Promise<unknown>) => whileAway(link, one, act);
   /** The machine loses its power, or somebody puts the copy back, and purges go on. */
   const takenBack = (...texts: readonly string[]) =>
     away(async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
-import { Bench, SOON, SUBJECT, untilLive, untilSuspect } from '../support/jetstream.ts';
+import { Bench, SOON, SUBJECT, untilLive, whileAway } from '../support/jetstream.ts';
 import { natsServerAvailable, publishRaw, startNatsServer } from '../support/nats-server.ts';
 
 const available = natsServerAvailable();
@@ -24,15 +24,7 @@ async function world(applied: number, config: Parameters<ReturnType<Bench['opera
   if (applied > 0) await operator.publish(SUBJECT, ...purges(applied));
   await vi.waitFor(() => expect(one.index.seq).toBe(applied), SOON);
   await untilLive(one);
-  /** What happens while the instance cannot hear of it. */
-  const away = async (act: () => Promise<unknown>) => {
-    link.hold();
-    link.cut();
-    await untilSuspect(one);
-    await act();
-    link.release();
-    await untilLive(one);
-  };
+  const away = (act: () => Promise<unknown>) => whileAway(link, one, act);
   return { server, operator, link, one, away };
 }
 

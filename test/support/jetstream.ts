@@ -179,3 +179,13 @@ export function untilSuspect(...instances: readonly Instance[]): Promise<void> {
     for (const { index } of instances) if (index.synced) throw new Error('still in sync');
   }, SOON);
 }
+
+/** Has something happen while an instance cannot hear of it, and waits until it is live again. */
+export async function whileAway(link: Link, instance: Instance, act: () => Promise<unknown>): Promise<void> {
+  link.hold();
+  link.cut();
+  await untilSuspect(instance);
+  await act();
+  link.release();
+  await untilLive(instance);
+}
