@@ -137,8 +137,8 @@ export interface Numbered {
 }
 
 /**
- * Asks all instances of a space whether they have applied a purge; older versions do not look at the stream. Resolves when all that answered have, or have refused
- * it, or after `wait` ms, and never before those that are there had time to say so.
+ * Asks all instances of a space whether they have applied a purge; older versions do not look at the stream. Resolves when
+ * all that answered have, or have refused it, or after `wait` ms, and never before those that are there had time to say so.
  */
 export async function census(
   connection: NatsConnection,

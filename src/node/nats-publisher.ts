@@ -86,7 +86,8 @@ export class NatsPublisher {
     const { line, closing } = this.#means;
     const until = performance.now() + wait;
     const connection = await line.next(Math.min(wait, ANSWER_WAIT), closing).catch(() => undefined);
-    if (connection === undefined) return [];
+    if (connection === undefined) return []; // it is kept, and nobody can be asked: that nobody answered is what is told
+    // Without the stream's name nobody can say that it was applied, and nobody does.
     const found = await within(ANSWER_WAIT, findStream(connection), line.over).catch(() => undefined);
     const stream = found === undefined ? '' : epochOf(found);
     return census(connection, this.#options.space, { seq, stream }, Math.max(0, until - performance.now()));

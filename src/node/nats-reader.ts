@@ -97,7 +97,7 @@ export class StreamReader {
     this.#failed = (reason) => {
       if (!this.#stopped) reject(reason);
     };
-    promise.catch(() => undefined);
+    promise.catch(() => undefined); // whoever follows hears of it; one who has left already need not
     this.#watch = setInterval(() => this.#look(), HEARTBEAT / 4);
   }
 

@@ -132,6 +132,7 @@ class NatsBus implements PurgeBus {
     if (connection !== undefined && !connection.isClosed()) {
       await within(ANSWER_WAIT, connection.drain(), this.#line.over).catch(() => connection.close());
     }
+    // Late or not, there is nothing more to wait for: a lost connection has been told, and this end was asked for.
     await within(ANSWER_WAIT, this.#running ?? Promise.resolve()).catch(() => undefined);
     this.#intake.flush();
     this.#options.observe({ type: 'bus', state: 'closed', detail: 'closed' });

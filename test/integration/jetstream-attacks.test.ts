@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createPurge, printPurge } from '../../src/purge/message.ts';
-import { Bench, SOON, SUBJECT, untilLive } from '../support/jetstream.ts';
+import type { Stamped } from '../../src/purge/purge-index.ts';
+import { Bench, type Instance, SOON, SUBJECT, untilLive } from '../support/jetstream.ts';
 import { natsServerAvailable, publishRaw, publishWithHeaders, startNatsServer } from '../support/nats-server.ts';
 
 const available = natsServerAvailable();
+if (!available) console.warn('SKIPPED test/integration/jetstream-attacks.test.ts: nats-server is not installed');
+
 const bench = new Bench();
 afterEach(() => bench.clear());
 
@@ -18,6 +21,18 @@ async function world() {
   return { server, operator };
 }
 
+/** Looks at an instance every 10 ms: how often it was live, and how often, from one look on, it was and an entry was valid. */
+async function watch(one: Instance, entry: Stamped, { looks, from = -1 }: { looks: number; from?: number }) {
+  let [live, stale] = [0, 0];
+  for (let at = 0; at < looks; at++) {
+    await sleep(10);
+    if (!one.isLive()) continue;
+    live += 1;
+    if (at > from && one.state(entry) === 'valid') stale += 1;
+  }
+  return { live, stale };
+}
+
 describe.skipIf(!available)('a message of the stream that looks like a sign of life', () => {
   test.each(['Nats-Last-Consumer: 0\r\n', ''])(
     'does not stop the reader (%j)',
@@ -28,13 +43,7 @@ describe.skipIf(!available)('a message of the stream that looks like a sign of l
       await publishWithHeaders(server.port, SUBJECT, [`NATS/1.0 100 Idle Heartbeat\r\n${line}\r\n`, purgeOf('poison')]);
       await operator.publish(SUBJECT, purgeOf('a'));
       expect((await operator.counts()).last).toBe(2);
-      let stale = 0;
-      let live = 0;
-      for (let at = 0; at < 500; at++) {
-        await sleep(10);
-        if (one.isLive()) live += 1;
-        if (one.isLive() && one.state(entry) === 'valid') stale += 1;
-      }
+      const { live, stale } = await watch(one, entry, { looks: 500 });
       const consumers = await operator.use(async (connection) => {
         const info = await (await connection.jetstreamManager()).streams.info('INLAY_PURGE');
         return info.state.consumer_count;
@@ -69,11 +78,7 @@ describe.skipIf(!available)('a reader that may not acknowledge', () => {
       const { operator, one } = await mute();
       const entry = one.fetch(['last']);
       await operator.publish(SUBJECT, ...Array.from({ length: 999 }, () => purgeOf('b')), purgeOf('last'));
-      let stale = 0;
-      for (let at = 0; at < 500; at++) {
-        await sleep(10);
-        if (at > 100 && one.isLive() && one.state(entry) === 'valid') stale += 1;
-      }
+      const { stale } = await watch(one, entry, { looks: 500, from: 100 });
       expect({ seq: one.index.seq, lag: one.bus.lag, stale }).toEqual({ seq: 1_000, lag: 0, stale: 0 });
     },
     TIME,
@@ -92,11 +97,7 @@ describe.skipIf(!available)('a stream that drops what was not read, while the co
       await operator.publish(SUBJECT, ...Array.from({ length: 599 }, () => purgeOf('b')), purgeOf('last'));
       await operator.dropBefore(601);
       link.release();
-      let stale = 0;
-      for (let at = 0; at < 800; at++) {
-        await sleep(10);
-        if (at > 100 && one.isLive() && one.state(entry) === 'valid') stale += 1;
-      }
+      const { stale } = await watch(one, entry, { looks: 800, from: 100 });
       expect({ stale, state: one.state(entry) }).toEqual({ stale: 0, state: 'hard' });
     },
     TIME,
